@@ -22,6 +22,7 @@ from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
@@ -67,7 +68,7 @@ def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
     infrastructure = (SystemClock(), SystemHost(), FakeVault())
     return Services(
-        store, blobs, FakeNotebooks(blobs), *infrastructure, home=folder, attempt_files=attempt_files_in(folder)
+        store, blobs, FakeNotebooks(blobs), *infrastructure, folder, attempt_files_in(folder), LocalPipelines()
     )  # type: ignore[arg-type]
 
 

@@ -19,9 +19,10 @@ from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
 from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, NotFound, Refused, SecretsLocked
+from .errors import Damaged, InvalidPipeline, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -165,6 +166,12 @@ class FakeNotebooks:
         self.written_kernel: str | None = "python3"
         self.missing_paths: set[str] = set()
         """The paths of notebooks that were deleted or moved away."""
+        self.used: dict[str, UsedPaths] = {}
+        """The paths that notebooks and scripts use, by the path of those."""
+        self.schemas: dict[str, ParameterSchema] = {}
+        """The parameters of notebooks and scripts that have other ones than `schema`, by path."""
+        self.pipeline_files: dict[str, bytes] = {}
+        """The bytes of pipelines' files, by path."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
         self.cells: dict[str, tuple[str, ...]] = {}
@@ -185,7 +192,7 @@ class FakeNotebooks:
             name=snapshot.name,
             location=snapshot.location,
             root=snapshot.root,
-            notebook_path=snapshot.manifest.notebook_path,
+            notebook_path=snapshot.manifest.path,
             parameters=self.schema,
             kernel=snapshot.kernel,
             kernel_problem=None,
@@ -237,6 +244,17 @@ class FakeNotebooks:
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return self.written_kernel
+
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        return self.used.get(path, UsedPaths())
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        return self.schemas.get(path, self.schema)
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        if path not in self.pipeline_files:
+            raise InvalidPipeline(f"There is no pipeline at {path}. Check the path.", code="pipeline_not_found")
+        return self.pipeline_files[path]
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         return f"!/{file}"

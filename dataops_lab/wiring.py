@@ -21,6 +21,7 @@ from .executors.host import SystemClock, SystemHost
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
+from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
 from .services import Services
@@ -127,6 +128,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         vault=AesEncryptor(Keys(home.keys, os.environ)),
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
+        pipelines=LocalPipelines(),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),

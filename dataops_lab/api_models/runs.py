@@ -327,7 +327,7 @@ class RunModel(RunBase):
             else [],
             digests=Digests(
                 version=version.digest,
-                notebook=version.manifest.notebook_digest,
+                notebook=version.manifest.source_digest,
                 output=output.digest if output else None,
                 record=record.digest if record else None,
                 inputs=run.inputs_digest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from ..domain.runs import RunState
 from ..errors import DataOpsError
+from .steps import print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 def print_run(run: RunModel, client: Client) -> None:
     """Write the summary of a run to stdout. The client is asked for the source of the failing cell."""
     click.echo(headline(run))
+    if run.kind == "pipeline":
+        _print_pipeline(run, client)
+        return
     if run.state is RunState.FAILED and run.reason:
         _print_failure(run, run.reason, client)
     elif run.reason:
@@ -39,8 +44,28 @@ def print_run(run: RunModel, client: Client) -> None:
         click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
+def _print_pipeline(run: RunModel, client: Client) -> None:
+    steps = client.pipelines.steps(run.id)
+    if run.reason:
+        click.echo(plain(run.reason.message))
+    print_steps(steps, dt.datetime.now(dt.UTC))
+    for step in steps:
+        if step.state == "awaiting_approval":
+            click.echo(f"Decide: jupyter dataops runs approve {run.id} {step.id}   or: runs reject {run.id} {step.id}")
+        elif step.state.is_failure and step.run_id:
+            click.echo(f"{step.id}: jupyter dataops runs show {step.run_id}")
+        elif step.items and step.items.failed:
+            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id} --state failed")
+    if not run.is_terminal:
+        click.echo(next_commands(run))
+    elif run.state is not RunState.SUCCEEDED:
+        click.echo(f"Again: jupyter dataops runs rerun {run.id}")
+
+
 def next_commands(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
+    if run.kind == "pipeline":
+        return f"Look at it: jupyter dataops runs show {run.id}   End it: jupyter dataops runs cancel {run.id}"
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 
 

@@ -44,6 +44,8 @@ def runs() -> None:
 @click.option("--env", "environment", help="Only runs in this environment.")
 @click.option("--user", help="Only runs that this person submitted.")
 @click.option("--text", help="Only runs with this text in the job's name, its path or the reason.")
+@click.option("--parent", metavar="RUN", help="The runs of the steps of this pipeline run; lists leave them out else.")
+@click.option("--step", help="Only the runs of this step; with --parent.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended: its `next`.")
 @options.server_option
@@ -54,15 +56,19 @@ def list_(
     environment: str | None,
     user: str | None,
     text: str | None,
+    parent: str | None,
+    step: str | None,
     limit: int,
     cursor: str | None,
     server: str | None,
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
+    if step and not parent:
+        raise click.UsageError("--step needs --parent: name the pipeline run.")
     found = [RunState(state) for state in states]
     page: Page[RunSummary] | PageModel[RunSummaryModel] | None = None
-    if not (server or job or as_json):
+    if not (server or job or parent or as_json):
         from ..home import Home, state_folder
         from ..ports import RunFilter
         from ..store.fast_path import page_of_runs
@@ -77,6 +83,8 @@ def list_(
                 environment=environment,
                 user=user,
                 text=text,
+                parent=connection.find_run(parent).id if parent else None,
+                step=step,
                 limit=limit,
                 cursor=cursor,
             )
@@ -85,7 +93,7 @@ def list_(
             return
     if page.items:
         now = dt.datetime.now(dt.UTC)
-        headings = ("run", "state", "job", "cells", "took", "submitted", "by")
+        headings = ("run", "state", "job", "done", "took", "submitted", "by")
         print_table(headings, [_row(run, now) for run in page.items], folded="job")
         if page.next:
             print_note(f"There are more: --cursor {page.next}")
@@ -160,6 +168,45 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
         for _, why in refused:
             print_note(plain(why.message))
     return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
+
+
+_comment_option = click.option("--comment", default="", help="What to say about it. It stays with the step.")
+
+
+@runs.command()
+@options.run_argument
+@click.argument("step")
+@_comment_option
+@options.server_option
+@options.json_option
+def approve(run_id: str, step: str, comment: str, server: str | None, as_json: bool) -> None:
+    """Approve STEP of a pipeline run, which then goes on."""
+    _decide(run_id, step, comment, server, as_json, approved=True)
+
+
+@runs.command()
+@options.run_argument
+@click.argument("step")
+@_comment_option
+@options.server_option
+@options.json_option
+def reject(run_id: str, step: str, comment: str, server: str | None, as_json: bool) -> None:
+    """Reject STEP of a pipeline run.
+
+    The steps after it run only if their `run_if` allows for failures.
+    """
+    _decide(run_id, step, comment, server, as_json, approved=False)
+
+
+def _decide(run_id: str, step: str, comment: str, server: str | None, as_json: bool, *, approved: bool) -> None:
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
+        decided = connection.client.pipelines.decide(run.id, step, approved=approved, comment=comment)
+        connection.ensure_engine()
+    if as_json:
+        print_json(decided)
+    else:
+        click.echo(f"{run.id} {decided.id} {'approved' if approved else 'rejected'}")
 
 
 @runs.command()

@@ -14,7 +14,8 @@ from ..errors import IllegalTransition
 from .actors import Actor
 from .environments import Backend, Resources
 from .images import RunImage
-from .jobs import JobKind
+from .jobs import STEP_MARK, JobKind, kind_of_path
+from .parameters import Parameter
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
 from .time import Timestamp
@@ -167,6 +168,19 @@ class Submission(GivenSettings):
     key: str | None = None
     pinned: tuple[str, ...] | None = None
     """The pins that the job has from now on, see Pins; None: they stay as they are."""
+    command: tuple[str, ...] = ()
+    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
+    declared: tuple[Parameter, ...] = ()
+    """The parameters of a command, which has no file that could declare them."""
+
+    @property
+    def kind(self) -> JobKind:
+        return JobKind.COMMAND if self.command else kind_of_path(self.path)
+
+    @property
+    def source_path(self) -> str:
+        """The path of the file that `path` names."""
+        return self.path.rpartition(STEP_MARK)[0] if self.command else self.path
 
 
 @dataclass(frozen=True)
@@ -218,7 +232,8 @@ class Run:
     environment: str
     state: RunState
     parameters: dict[str, Any]
-    kernel: KernelChoice
+    kernel: KernelChoice | None
+    """The kernel or the interpreter; that of a command has the argv of the command. None for a pipeline."""
     created_at: dt.datetime
     created_by: Actor
     created_boot: str | None = None

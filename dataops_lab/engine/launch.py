@@ -83,11 +83,11 @@ def build_bundle(
         name=attempt.name,
         spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
         notebook=inject_parameters(
-            ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters
+            ctx, manifest.source_digest, manifest.language, manifest.parameters, run.parameters
         ),
         # The run also finds its own notebook as people see it, without the values and outputs of this run.
         files=[
-            BundleFile(manifest.notebook_path, manifest.notebook_digest),
+            BundleFile(manifest.path, manifest.source_digest),
             *(
                 BundleFile(file.path, file.digest, file.executable)
                 for file in (*manifest.files, *launch_data.inputs.files)
@@ -127,7 +127,7 @@ def _runner_spec(
     secrets: Iterable[str],
     container: Container | None,
 ) -> protocol.Spec:
-    folder = str(PurePosixPath(manifest.notebook_path).parent)
+    folder = str(PurePosixPath(manifest.path).parent)
     return {
         "format": 1,
         "attempt": attempt.name,

@@ -337,7 +337,7 @@ class AttemptSupervisor:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(supervised.run.job_id).source
                 manifest = tx.versions.get(supervised.run.job_id, supervised.run.version_digest).manifest
-            reason = add_hint(reason, source, manifest.notebook_path, files.workspace)
+            reason = add_hint(reason, source, manifest.path, files.workspace)
         self._finish_as(supervised, state, outcome, reason, ran=observation.ran)
 
     def _finish_as(

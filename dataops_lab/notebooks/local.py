@@ -8,7 +8,9 @@ from typing import Any
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -77,6 +79,21 @@ class LocalNotebooks:
             return parse_notebook(notebook).cell_ids
         except InvalidNotebook:
             return ()
+
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        from . import used_paths
+
+        return used_paths.find_used_paths(path, root=root, limits=limits)
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        from . import pipeline_parts
+
+        return pipeline_parts.read_parameters(path, root=root, limits=limits)
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        from . import pipeline_parts
+
+        return pipeline_parts.read_pipeline_file(path, root=root)
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import include_file

@@ -128,8 +128,8 @@ def snapshot(
     data = tuple(file for file in stored if file.path in fresh)
     folders = _named_folders(examined.file_set, [file.path for file in files])
     manifest = Manifest(
-        notebook_path=examined.workspace.relative(examined.workspace.notebook),
-        notebook_digest=blobs.put(canonical),
+        path=examined.workspace.relative(examined.workspace.notebook),
+        source_digest=blobs.put(canonical),
         files=files,
         parameters=examined.parameters,
         kernel_name=examined.kernel.name,

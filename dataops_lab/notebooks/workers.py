@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
@@ -90,6 +92,15 @@ class WorkerNotebooks:
 
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._call("read_cell_ids", notebook))
+
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        return cast(UsedPaths, self._call("find_used_paths", path, root=root, limits=limits))
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        return cast(ParameterSchema, self._call("read_parameters", path, root=root, limits=limits))
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        return cast(bytes, self._call("read_pipeline_file", path, root=root))
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         return cast("str | None", self._call("include_file", path, file, root=root))

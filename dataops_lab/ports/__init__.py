@@ -1,6 +1,7 @@
 """The ports: interfaces, in words of the domain, through which services and the engine reach the outside.
 
-Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`; fakes for fast tests in `testing.py`.
+Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`,
+`pipelines/`; fakes for fast tests in `testing.py`.
 Every implementation of a port passes the same contract tests (`tests/contracts/`).
 """
 
@@ -12,6 +13,7 @@ from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, E
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .pipelines import Pipelines
 from .store import (
     Attempts,
     ChangeSignal,
@@ -59,6 +61,7 @@ __all__ = [
     "Notebooks",
     "Observation",
     "Page",
+    "Pipelines",
     "ProgressCallback",
     "Projects",
     "Queue",

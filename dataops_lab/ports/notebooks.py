@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
+from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -57,6 +59,18 @@ class Notebooks(Protocol):
 
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         """Return the ids of the cells, none for bytes that are not a notebook."""
+        ...
+
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        """Return the paths that the notebook or script at `path` reads and writes, as far as its code tells."""
+        ...
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
+        ...
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        """Return the bytes of the pipeline's file at `path`. Refused when it is not there, not a file, or too large."""
         ...
 
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:

@@ -95,7 +95,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
 
 def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
     """Return the digests of all files beside the notebook, before the run or after it; later ones win."""
-    folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
+    folder = posixpath.dirname(view.version.manifest.path) or "."
     files = [(file.path, file.digest) for file in (*view.version.manifest.files, *inputs_of(ctx, view).files)]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
     return {posixpath.relpath(path, folder): digest for path, digest in files}
@@ -270,9 +270,9 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
                     archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr("values.json", _pretty(record.values))
-        notebook = names.name_for(f"input/{manifest.notebook_path}")
+        notebook = names.name_for(f"input/{manifest.path}")
         archive.writestr("reproduce.sh", _reproduce(view, notebook))
-        archive.writestr(notebook, ctx.blobs.read(manifest.notebook_digest))
+        archive.writestr(notebook, ctx.blobs.read(manifest.source_digest))
         for travelled in (*manifest.files, *inputs.files):
             with ctx.blobs.open(travelled.digest) as source:
                 _add(archive, names.name_for(f"input/{travelled.path}"), source)
@@ -334,7 +334,7 @@ def _pretty(value: Any) -> str:
 
 def _input(ctx: Services, view: RunView) -> bytes:
     manifest = view.version.manifest
-    return inject_parameters(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, view.run.parameters)
+    return inject_parameters(ctx, manifest.source_digest, manifest.language, manifest.parameters, view.run.parameters)
 
 
 def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:

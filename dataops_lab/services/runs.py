@@ -374,7 +374,7 @@ def summary_of(view: RunView) -> RunSummary:
         job_id=view.job.id,
         job_name=view.job.name,
         source=view.job.source,
-        path=view.version.manifest.notebook_path,
+        path=view.version.manifest.path,
         version_digest=run.version_digest,
         version_number=view.version.number,
         environment=run.environment,
@@ -406,7 +406,7 @@ def check_parameters(
     schema = manifest.parameters
     values = schema.validate({**parameters, **schema.parse_texts(texts)})
     # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-    inject_parameters(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    inject_parameters(ctx, manifest.source_digest, manifest.language, schema, values)
     return values
 
 

@@ -122,7 +122,7 @@ def missing_jobs(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Jo
 
 def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
     try:
-        return ctx.notebooks.read_cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
+        return ctx.notebooks.read_cell_ids(ctx.blobs.read(version.manifest.source_digest))
     except DataOpsError:
         return ()  # The bytes are damaged or gone: ask nothing, and let the run go on.
 

@@ -146,13 +146,13 @@ export type Status = Schemas['Status'];
 export type Output = { output_type: string; [member: string]: unknown };
 
 /**
- * One line of a run's journal. `cell` counts all cells from 0. A line that no runner could write is
+ * One line of a run's journal. `cell` counts all cells from 0; null for a program without cells. A line that no runner could write is
  * `unreadable`: a notebook can write into the journal too.
  */
 export type JournalEvent = { seq: number; t: number } & (
   | { kind: 'start'; cells: number; code_cells: number }
   | { kind: 'cell_started'; cell: number; done: number }
-  | { kind: 'output'; cell: number; output: Output }
+  | { kind: 'output'; cell: number | null; output: Output }
   | { kind: 'clear'; cell: number }
   | {
       kind: 'update';

@@ -18,6 +18,7 @@ import {
   Submission,
   TravellingFile
 } from '../api';
+import { hasNotebook } from '../shared/runs';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
   inspectionPlace,
@@ -29,6 +30,7 @@ import {
   readPlace,
   nearestAllowedPlace
 } from './place';
+import { choosesKernel } from './kernels';
 import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
@@ -101,7 +103,8 @@ export class RunFormModel implements IDisposable {
         ...this._state,
         name: run.job.name,
         place: placeOfRun(run),
-        kernel: template?.kernel.name ?? null,
+        kernel:
+          template && choosesKernel(template) ? template.kernel!.name : null,
         ...fieldsOf(run.parameter_schema, {}, run.parameters)
       };
     }
@@ -271,8 +274,10 @@ export class RunFormModel implements IDisposable {
   }
 
   /** Read the places that may be chosen for a fixed version. */
-  private async _loadPlacements({ kernel }: Run): Promise<Partial<FormState>> {
-    const placements = await this.target.placements(kernel);
+  private async _loadPlacements(run: Run): Promise<Partial<FormState>> {
+    const placements = await this.target.placements(
+      hasNotebook(run) ? run.kernel : null
+    );
     const place = nearestAllowedPlace(this._state.place, placements);
     return { placements, place, trouble: null };
   }
@@ -301,7 +306,9 @@ export class RunFormModel implements IDisposable {
       inspection = await this.target.inspect({ kernel: standIn, ...location });
     }
     // The notebook wants this kernel, also when an image lacks it.
-    this._notebookKernel = inspection.kernel ?? this._notebookKernel;
+    if (hasNotebook(inspection)) {
+      this._notebookKernel = inspection.kernel ?? this._notebookKernel;
+    }
     const placements = await this.target.placements(this._notebookKernel);
     // Until a person chooses a place, it is the one where the notebook was written.
     const written = place.environment ? null : inspection.authored_in;

@@ -14,7 +14,12 @@ import {
   RunSummary
 } from '../api';
 import { NextFrame } from '../shared/frames';
-import { failingCell, isTerminal, summaryOf } from '../shared/runs';
+import {
+  failingCell,
+  hasNotebook,
+  isTerminal,
+  summaryOf
+} from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesceStreams, JournalReplay } from './journal';
 
@@ -95,7 +100,7 @@ export class RecordModel implements IDisposable {
     try {
       this._mergeRun(await this._client.run(this.id));
       const run = this._run!;
-      if (run.kind === 'notebook') {
+      if (hasNotebook(run)) {
         await this._loadNotebook(run);
       } else if (run.kind !== 'pipeline') {
         // The page reads the log again whenever the journal of a script grows.
@@ -171,7 +176,7 @@ export class RecordModel implements IDisposable {
     if (delta.run_id !== this.id) {
       return;
     }
-    if (this._run && this._run.kind !== 'notebook') {
+    if (this._run && !hasNotebook(this._run)) {
       this._filled.emit();
     } else {
       this._switchAttempt(delta.attempt);

@@ -156,7 +156,7 @@ export const records: JupyterFrontEndPlugin<void> = {
     commands.addCommand(CommandIDs.downloadRecord, {
       label: trans.__('Download Record'),
       caption: trans.__(
-        'Notebook, reports, parameters, values, artifacts and log in one ZIP file'
+        'All that the run left, with its parameters and code, in one ZIP file'
       ),
       icon: downloadIcon,
       describedBy: runArgs,

@@ -27,7 +27,7 @@ def address(route) -> str:
 
 CHANGING = ("post", "put", "patch", "delete")
 # These take a body and still change nothing.
-READING = {"post /inspect", "post /retention/preview"}
+READING = {"post /inspect", "post /retention/preview", "post /pipelines/validate", "post /pipelines/suggest"}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.domain.snapshots import Snapshot
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.services import Services, backup, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
@@ -49,7 +50,7 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
         files = attempt_files_in(folder / "runs")
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files)
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files, LocalPipelines())
 
     return built
 
@@ -106,7 +107,7 @@ def everything(ctx: Services) -> list[object]:
     for view in all_views(ctx):
         manifest = view.version.manifest
         files = [*(view.record.files if view.record else ()), *manifest.files]
-        digests = [manifest.notebook_digest, *(file.digest for file in files)]
+        digests = [manifest.source_digest, *(file.digest for file in files)]
         found.append((replace(view, waiting_reason=None), [ctx.blobs.read(digest) for digest in digests]))
     return found
 
@@ -138,7 +139,7 @@ class Edited(FakeNotebooks):
     def snapshot(self, path: str, **how: Any) -> Snapshot:
         snapshot = super().snapshot(path, **how)
         return replace(
-            snapshot, manifest=replace(snapshot.manifest, notebook_digest=self._blobs.put(str(ULID()).encode()))
+            snapshot, manifest=replace(snapshot.manifest, source_digest=self._blobs.put(str(ULID()).encode()))
         )
 
 

@@ -27,6 +27,7 @@ import {
 } from '../place';
 import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
 import { Findings } from './Findings';
+import { choosesKernel } from '../kernels';
 import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
 import { PlaceFields } from './PlaceFields';
@@ -292,7 +293,7 @@ function KernelSection(
   const { state, inspection, trans } = props;
   const placement = placementOf(state.place, state.placements);
   const image = imageOf(state.place, placement);
-  if (!image && hasImages(placement)) {
+  if (!choosesKernel(inspection) || (!image && hasImages(placement))) {
     return null;
   }
   const kernels = image

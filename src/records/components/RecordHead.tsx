@@ -64,6 +64,7 @@ export function RecordHead(props: {
         onOpenNotebook={() =>
           void commands.execute(CommandIDs.openNotebook, { id: run.id })
         }
+        onShowLog={() => props.onSelect('log')}
         onTakeAlong={() =>
           void commands.execute(CommandIDs.takeAlong, { id: run.id })
         }
