@@ -1,5 +1,6 @@
 import { Connection, pathOf } from './connection';
 import {
+  Decision,
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
@@ -36,11 +37,7 @@ export class PipelinesClient {
   }
 
   /** Approve or reject a step that awaits a decision. */
-  decide(
-    run: string,
-    step: string,
-    decision: { approved: boolean; comment: string }
-  ): Promise<unknown> {
+  decide(run: string, step: string, decision: Decision): Promise<unknown> {
     return this._connection.send(
       'POST',
       pathOf('runs', run, 'steps', step, 'decision'),

@@ -34,7 +34,10 @@ export type Kernel = Schemas['KernelModel'];
  */
 export type Inspection = Override<
   Schemas['InspectionModel'],
-  { parameters: Parameter[]; kernel_suggestion?: string | null }
+  {
+    parameters: Parameter[];
+    kernel_suggestion?: string | null;
+  }
 >;
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
@@ -183,81 +186,21 @@ export type JournalPage = Override<
 /** A problem by RFC 9457. `code` is stable; `detail` is the sentence for people. */
 export type ProblemBody = Override<Schemas['Problem'], { extra: JSONMapping }>;
 
-export type StepKind = 'notebook' | 'script' | 'command' | 'approval';
-export type StepState =
-  | 'waiting'
-  | 'running'
-  | 'awaiting_approval'
-  | 'succeeded'
-  | 'failed'
-  | 'timed_out'
-  | 'cancelled'
-  | 'lost'
-  | 'skipped'
-  | 'expired'
-  | 'rejected'
-  | 'disabled';
-/** The numbers of the items of a fan-out. */
-export type ItemCounts = {
-  total: number;
-  succeeded: number;
-  failed: number;
-  active: number;
-  waiting: number;
-};
-/** The question of an approval step. `who` are the people who may answer; empty for anybody who may run there. */
-export type Approval = {
-  ask: string;
-  who: string[];
-  may_decide: boolean;
-  decided_by: Actor | null;
-  comment: string;
-};
-/** A step of a pipeline run, or of a pipeline that has not run; then its state says what is known before. */
-export type PipelineStep = {
-  id: string;
-  title: string;
-  kind: StepKind;
-  path: string | null;
-  needs: string[];
-  run_if: string;
-  condition: string | null;
-  disabled: boolean;
-  state: StepState;
-  reason: Reason | null;
-  with_failures: boolean;
-  nothing_to_do: boolean;
-  /** The run of the step; null for a fan-out, which has many, and before it starts. */
-  run_id: string | null;
-  /** Null for a step without a fan-out, and before it starts. */
-  items: ItemCounts | null;
-  started_at: string | null;
-  finished_at: string | null;
-  /** The time at which an approval expires. */
-  due_at: string | null;
-  approval: Approval | null;
-};
-/** Something wrong with a pipeline's file. Line and column count from 1. */
-export type PipelineProblem = {
-  message: string;
-  line: number;
-  column: number;
-  step: string | null;
-};
-export type ValidateRequest = {
+export type StepKind = Schemas['StepKind'];
+export type StepState = Schemas['StepState'];
+/** A step of a pipeline run. Before a run its state is `waiting`, or `disabled` where it would not run. */
+export type PipelineStep = Override<
+  Schemas['StepModel'],
+  { reason: Reason | null }
+>;
+export type PipelineProblem = Schemas['PipelineProblemModel'];
+export type ValidateRequest = Partial<Schemas['ValidateRequest']> & {
   path: string;
-  /** The text to check instead of the file. */
-  content?: string;
-  environment?: string;
 };
-export type PipelineValidation = {
-  problems: PipelineProblem[];
-  steps: PipelineStep[];
-};
+export type PipelineValidation = Override<
+  Schemas['ValidationModel'],
+  { steps: PipelineStep[] }
+>;
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
-export type PipelineSuggestion = {
-  folder: string;
-  name: string;
-  content: string;
-  guesses: { from: string; to: string; path: string }[];
-};
+export type PipelineSuggestion = Schemas['SuggestionModel'];
+export type Decision = { approved: boolean; comment: string };

@@ -306,7 +306,7 @@ export class RunFormModel implements IDisposable {
       inspection = await this.target.inspect({ kernel: standIn, ...location });
     }
     // The notebook wants this kernel, also when an image lacks it.
-    if (hasNotebook(inspection)) {
+    if (hasNotebook(this.target)) {
       this._notebookKernel = inspection.kernel ?? this._notebookKernel;
     }
     const placements = await this.target.placements(this._notebookKernel);

@@ -1,7 +1,14 @@
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { Client, EventStream, PipelineStep, Problem, RunSummary } from '../api';
+import {
+  Client,
+  Decision,
+  EventStream,
+  PipelineStep,
+  Problem,
+  RunSummary
+} from '../api';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, however many steps change. */
@@ -58,10 +65,7 @@ export class StepsModel implements IDisposable {
   }
 
   /** Approve or reject a step. Throw the problem when the server refuses. */
-  async decide(
-    step: string,
-    decision: { approved: boolean; comment: string }
-  ): Promise<void> {
+  async decide(step: string, decision: Decision): Promise<void> {
     await this._client.pipelines.decide(this.id, step, decision);
     this.refresh();
   }

@@ -96,7 +96,7 @@ const CONTAINERS: Placement = {
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
   kind: JobKind = 'notebook';
-  validation: PipelineValidation = { problems: [], steps: [] };
+  validation: PipelineValidation = { title: '', problems: [], steps: [] };
   validate = async () => this.validation;
   rerunOf: Run | null = null;
   template: Run | null = null;
@@ -540,7 +540,7 @@ describe('RunFormModel', () => {
     });
 
     it('is not sent while its file has mistakes', async () => {
-      target.validation = { problems: [mistake], steps: [] };
+      target.validation = { title: '', problems: [mistake], steps: [] };
       await form.load();
       expect(form.state.validation?.problems).toEqual([mistake]);
       expect(await form.submit()).toBeNull();
@@ -548,9 +548,9 @@ describe('RunFormModel', () => {
     });
 
     it('is sent when the mistakes are gone', async () => {
-      target.validation = { problems: [mistake], steps: [] };
+      target.validation = { title: '', problems: [mistake], steps: [] };
       await form.load();
-      target.validation = { problems: [], steps: [] };
+      target.validation = { title: '', problems: [], steps: [] };
       await form.load();
       expect(await form.submit()).toEqual({ id: 'r1' });
     });

@@ -279,7 +279,7 @@ function PlaceSection(props: SectionProps): JSX.Element {
         onChange={props.onPlace}
         trans={trans}
       />
-      {state.inspection && props.kind === 'notebook' && (
+      {state.inspection && (
         <KernelSection {...props} inspection={state.inspection} />
       )}
     </section>
@@ -293,7 +293,10 @@ function KernelSection(
   const { state, inspection, trans } = props;
   const placement = placementOf(state.place, state.placements);
   const image = imageOf(state.place, placement);
-  if (!choosesKernel(inspection) || (!image && hasImages(placement))) {
+  if (
+    !choosesKernel({ kind: props.kind, kernel: inspection.kernel }) ||
+    (!image && hasImages(placement))
+  ) {
     return null;
   }
   const kernels = image

@@ -10,15 +10,19 @@ export function step(
     title: '',
     kind: 'notebook',
     path: `${id}.ipynb`,
+    command: [],
     needs: [],
     run_if: 'all_success',
     condition: null,
+    for_each: false,
+    files: [],
     disabled: false,
     state: 'waiting',
     reason: null,
     with_failures: false,
     nothing_to_do: false,
     run_id: null,
+    job_id: null,
     items: null,
     started_at: null,
     finished_at: null,
@@ -50,6 +54,8 @@ export function item(key: string, change: Partial<RunSummary> = {}) {
   } as RunSummary;
 }
 
+const QUESTION = 'Publish?';
+
 /** The pipeline of the guide: a chain with a branch, a fan-out and an approval. */
 export const STEPS: PipelineStep[] = [
   step('extract', { state: 'succeeded', run_id: 'r1' }),
@@ -62,12 +68,13 @@ export const STEPS: PipelineStep[] = [
   step('train', {
     needs: ['extract'],
     state: 'running',
+    for_each: true,
     items: { total: 40, succeeded: 11, failed: 1, active: 4, waiting: 24 }
   }),
   step('ok', {
     kind: 'approval',
     path: null,
-    title: 'Publish?',
+    title: QUESTION,
     needs: ['extract'],
     state: 'awaiting_approval',
     approval: {
@@ -75,6 +82,7 @@ export const STEPS: PipelineStep[] = [
       who: ['ada'],
       may_decide: true,
       decided_by: null,
+      decided_at: null,
       comment: ''
     }
   })

@@ -32,7 +32,7 @@ function draw(
         told.decided.push([id, decision]);
       }}
       onRetry={() => undefined}
-      drawItems={({ id }) => <p>items of {id}</p>}
+      drawItems={({ id }) => <p>{`items of ${id}`}</p>}
       trans={trans}
     />
   );

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 
-import type { PipelineStep } from '../../api';
+import type { Decision, PipelineStep } from '../../api';
 import { useAction } from '../../shared/action';
 import { Field } from '../../shared/components/Field';
 import { Message } from '../../shared/components/Message';
@@ -10,8 +10,6 @@ import { approvalIcon } from '../../shared/icons';
 import { nameOf } from '../steps';
 
 const MOST_CHARACTERS = 2000;
-
-export type Decision = { approved: boolean; comment: string };
 
 /** A step that awaits a decision: the question, the records to look at before, and the two answers. */
 export function ApprovalBox(props: {

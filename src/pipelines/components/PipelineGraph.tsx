@@ -131,7 +131,7 @@ function Node(props: {
       data-step={step.id}
       data-state={step.state}
       data-tone={phaseAppearance(step.state).tone}
-      data-fan-out={step.items !== null || undefined}
+      data-fan-out={step.for_each || undefined}
       style={{
         left: place.x,
         top: place.y,

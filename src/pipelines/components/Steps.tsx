@@ -1,10 +1,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useRef, useState } from 'react';
 
-import type { PipelineStep, Run } from '../../api';
+import type { Decision, PipelineStep, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
 import type { StepsState } from '../model';
-import { ApprovalBox, Decision } from './ApprovalBox';
+import { ApprovalBox } from './ApprovalBox';
 import { PipelineGraph } from './PipelineGraph';
 import { StepList } from './StepList';
 

@@ -60,9 +60,7 @@ export function Outcome(props: {
           {missingFile === null ? run.reason.message : errorOf(run.reason)}
         </pre>
       )}
-      {writtenError && (
-        <pre className="dl-Outcome-error">{writtenError}</pre>
-      )}
+      {writtenError && <pre className="dl-Outcome-error">{writtenError}</pre>}
       {missingFile !== null && (
         <p>
           {hasNotebook(run)
