@@ -14,11 +14,12 @@ from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
 from .domain.inputs import Pins
+from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
-from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from .domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
@@ -193,7 +194,7 @@ class FakeNotebooks:
             location=snapshot.location,
             root=snapshot.root,
             notebook_path=snapshot.manifest.path,
-            parameters=self.schema,
+            parameters=snapshot.manifest.parameters,
             kernel=snapshot.kernel,
             kernel_problem=None,
             kernels=("python3",),
@@ -202,6 +203,7 @@ class FakeNotebooks:
             findings=(),
             code_cells=1,
             cell_ids=snapshot.cell_ids,
+            kind=snapshot.manifest.kind,
         )
 
     def snapshot(
@@ -213,17 +215,32 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
         notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         digest = self._blobs.put(json.dumps(notebook).encode())
-        name = Path(path).name
+        kind = JobKind.COMMAND if command else kind_of_path(path)
+        choice = where.kernels[0] if where.kernels else self.get_kernel(kernel or "python3")
+        if command:
+            choice = KernelChoice("", "", " ".join(command.argv), command.argv)
+        elif kind is JobKind.SCRIPT:
+            choice = self.get_interpreter("python3", "python")
         return Snapshot(
             name=Path(path).stem,
             location=self.locate(path),
             root=root or str(Path(path).parent),
-            manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
-            kernel=where.kernels[0] if where.kernels else self.get_kernel(kernel or "python3"),
+            manifest=Manifest(
+                path=Path(path).name,
+                source_digest=None if command else digest,
+                files=(),
+                parameters=ParameterSchema(command.parameters) if command else self.schemas.get(path, self.schema),
+                kernel_name=choice.name,
+                language=choice.language,
+                kind=kind,
+                command=command.argv if command else (),
+            ),
+            kernel=choice,
             origin=Origin(),
             findings=(),
             code_cells=1,
@@ -261,6 +278,9 @@ class FakeNotebooks:
 
     def get_kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        return KernelChoice(name, language, name, (f"/usr/bin/{name}",))
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         return FrozenPackages(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))

@@ -25,6 +25,7 @@ from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
 from .services import Services
+from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
+        reactions=(pipeline_runs.react,),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def pipeline() -> None:
-    """Make pipelines of notebooks and scripts, check them, draw them, run them.
+    """Make, check, show and run pipelines.
 
     A pipeline is a file that ends with .pipeline.yaml. Its runs are looked at with `jupyter dataops runs`.
     """

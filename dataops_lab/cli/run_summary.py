@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
+MAX_LOG_LINES = 20
+MAX_LOG_BYTES = 500_000
+"""The largest log of a script of which the end is shown."""
 _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 
 
@@ -28,6 +31,8 @@ def print_run(run: RunModel, client: Client) -> None:
     if run.kind == "pipeline":
         _print_pipeline(run, client)
         return
+    if run.kind != "notebook":
+        _print_log_end(run, client)
     if run.state is RunState.FAILED and run.reason:
         _print_failure(run, run.reason, client)
     elif run.reason:
@@ -60,6 +65,21 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
         click.echo(next_commands(run))
     elif run.state is not RunState.SUCCEEDED:
         click.echo(f"Again: jupyter dataops runs rerun {run.id}")
+
+
+def _print_log_end(run: RunModel, client: Client) -> None:
+    """Write the end of the log, which a script leaves instead of a notebook."""
+    if not run.log_bytes or run.log_bytes > MAX_LOG_BYTES:
+        return
+    try:
+        log = b"".join(client.log(run.id)).decode(errors="replace")
+    except DataOpsError:
+        return  # The report of a run must not fail on what it left.
+    lines = [line for line in log.splitlines() if not line.startswith("[dataops]")]
+    if len(lines) > MAX_LOG_LINES:
+        click.echo(f"    … {plural(len(lines) - MAX_LOG_LINES, 'line')} before: jupyter dataops runs logs {run.id}")
+    for line in lines[-MAX_LOG_LINES:]:
+        click.echo(f"    {terminal_filter(sys.stdout.isatty())(line)}")
 
 
 def next_commands(run: RunBase) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exit_codes, options, output_paths
@@ -170,7 +172,7 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
     return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
 
 
-_comment_option = click.option("--comment", default="", help="What to say about it. It stays with the step.")
+_comment_option = click.option("--comment", default="", help="A comment, which stays with the step.")
 
 
 @runs.command()
@@ -404,6 +406,14 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
     return run.id, run.phase, run.job_name, cells, duration_text, time_ago(run.created_at, now), run.created_by.name
 
 
+def _kernel_details(run: RunModel) -> dict[str, str]:
+    if run.kernel is None or run.command:
+        return {}
+    if run.kind == JobKind.NOTEBOOK:
+        return {"kernel": f"{run.kernel.display_name} ({run.kernel.name})"}
+    return {"interpreter": run.kernel.display_name}
+
+
 def _print_details(run: RunModel) -> None:
     from .run_summary import print_mapping
     from .text import one_line
@@ -415,9 +425,9 @@ def _print_details(run: RunModel) -> None:
         else ""
     )
     details = {
-        "notebook": run.job.source,
+        str(run.kind): shlex.join(run.command) if run.command else run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",
-        "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
+        **_kernel_details(run),
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",

@@ -16,7 +16,7 @@ from ..api_models import (
     ValidationModel,
 )
 from ..domain.actors import Actor
-from ..services import Services, pipeline_files
+from ..services import Services, pipeline_files, pipelines
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -37,7 +37,7 @@ class Pipelines(Protocol):
         ...
 
     def steps(self, run_id: str) -> list[StepModel]:
-        """List the steps of a pipeline run, in the order of its file. Refused for a run that is no pipeline."""
+        """List the steps of a pipeline run, in the order of its file. Refused for other runs."""
         ...
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
@@ -60,13 +60,9 @@ class LocalPipelines(Pipelines):
         return SuggestionModel.from_domain(new, new.folder)
 
     def steps(self, run_id: str) -> list[StepModel]:
-        from ..services import pipelines
-
         return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
-        from ..services import pipelines
-
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
 

@@ -255,11 +255,15 @@ class Run:
     cancel_requested_by: Actor | None = None
     reason: Reason | None = None
     nothing_to_do: bool = False
+    with_failures: bool = False
+    """A pipeline that succeeded, although a step of it failed: the failure was handled, or tolerated."""
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     image: RunImage | None = None
     """None where the executor has no images."""
     resources: Resources = Resources()
+    variables: dict[str, str] = field(default_factory=dict)
+    """Its own environment variables, which count more than those of its environment."""
     bypassed_promotion: bool = False
     """The run was in a guarded environment without a promotion to it."""
     kept_at: dt.datetime | None = None
@@ -326,6 +330,7 @@ class RunSummary:
     """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
+    """Of a pipeline: its steps that have ended, and all."""
     reason: Reason | None
     """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
@@ -341,7 +346,12 @@ class RunSummary:
     parent_key: str | None
     revision: int
     """As `Run.revision`: of two summaries the one with the higher revision is newer."""
+    with_failures: bool = False
+    awaits_approval: bool = False
+    """The run is a pipeline that goes on only when people have decided."""
 
     @property
     def phase(self) -> str:
+        if self.awaits_approval and self.state is RunState.ACTIVE:
+            return str(RunState.AWAITING_APPROVAL)
         return run_phase(self.state, self.attempt_state)

@@ -98,6 +98,15 @@ def folder_of(item_key: str) -> str:
     return f"{encoded[: MAX_FOLDER_BYTES - 17].decode(errors='ignore')}%{digest}"
 
 
+def is_expected(step: Step, path: str, *, base: str = "") -> bool:
+    """Tell whether a file may arrive at `path`, from the workspace's root, before `step` starts."""
+    for files in step.files:
+        patterns = files.paths if files.into == SAME_PATH else [files.into or f"inputs/{files.step}"]
+        if any(matches(pattern, path, base=base) for pattern in patterns):
+            return True
+    return False
+
+
 def is_literal(pattern: str) -> bool:
     """Tell whether a pattern names one path."""
     return not _MAGIC.search(pattern) and not pattern.endswith("/")

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 
-from ..api_models import SuggestionModel, SuggestRequest, ValidateRequest, ValidationModel
+from ..api_models import (
+    DecisionRequest,
+    PageModel,
+    StepModel,
+    SuggestionModel,
+    SuggestRequest,
+    ValidateRequest,
+    ValidationModel,
+)
+from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import pipeline_files
+from ..services import pipeline_files, pipelines
 from .base import DataOpsHandler, operation
 from .jobs import JOBS, real_root
-from .runs import local_path, server_root
+from .runs import RUNS, local_path, server_root
 
 
 class ValidateHandler(DataOpsHandler):
@@ -56,3 +65,31 @@ class SuggestHandler(DataOpsHandler):
         if path.startswith(".."):
             raise InvalidRequest("The folder of the new pipeline lies outside the server's root. Name one below it.")
         return "" if path == "." else path
+
+
+class StepsHandler(DataOpsHandler):
+    @operation(
+        "The steps of a pipeline run, in the order of its file",
+        action="read",
+        resource=RUNS,
+        answers={200: PageModel[StepModel]},
+    )
+    def get(self, run_id: str) -> PageModel[StepModel]:
+        views = pipelines.steps(self.services, run_id, by=self.actor)
+        return PageModel[StepModel](items=[StepModel.from_domain(view) for view in views], next=None)
+
+
+class DecisionHandler(DataOpsHandler):
+    @operation(
+        "Approve or reject a step that awaits a decision; safe to repeat",
+        action="execute",
+        resource=RUNS,
+        answers={200: StepModel},
+        body=DecisionRequest,
+        permission=(Verb.DECIDE, ObjectKind.ENVIRONMENT),
+    )
+    def post(self, run_id: str, step: str, body: DecisionRequest) -> StepModel:
+        view = pipelines.decide(
+            self.services, run_id, step, approved=body.approved, comment=body.comment, by=self.actor
+        )
+        return StepModel.from_domain(view)

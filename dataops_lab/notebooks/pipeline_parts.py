@@ -10,6 +10,8 @@ from ..domain.snapshots import SnapshotLimits
 from ..errors import InvalidPipeline
 from .parameters import parameters_of
 from .read import read_notebook
+from .scripts.header import read_schema
+from .scripts.read import read_script
 from .workspace import workspace_of
 
 MAX_FILE_BYTES = 1_000_000
@@ -37,13 +39,6 @@ def read_parameters(path: str, *, root: str | None, limits: SnapshotLimits) -> P
     """Return the parameters of a notebook or a script. Raise InvalidNotebook or InvalidScript when it has none."""
     file = workspace_of(path, root).notebook
     if kind_of_path(file.name) is JobKind.SCRIPT:
-        from .scripts.header import SIDECAR, declaration_of, sidecar
-        from .scripts.read import read_script
-
-        beside = file.with_name(file.name + SIDECAR)
-        if beside.is_file():
-            return sidecar(beside.name, read_script(beside, max_bytes=MAX_FILE_BYTES).data).schema()
-        declaration = declaration_of(file.name, read_script(file, max_bytes=limits.file_bytes).text)
-        return declaration.schema() if declaration else ParameterSchema(declared=False)
+        return read_schema(file, read_script(file, max_bytes=limits.file_bytes))
     notebook = read_notebook(file, max_bytes=limits.file_bytes)
     return parameters_of(notebook, notebook.language or "python")[0]

@@ -9,7 +9,7 @@ from typing import Any, cast
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
@@ -77,8 +77,9 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
-        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
+        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins, "command": command}
         return cast(Snapshot, self._call("snapshot", path, **keywords))
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
@@ -107,6 +108,9 @@ class WorkerNotebooks:
 
     def get_kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("get_kernel", name))
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        return cast(KernelChoice, self._call("get_interpreter", name, language))
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         return cast(FrozenPackages, self._call("freeze_packages", kernel))

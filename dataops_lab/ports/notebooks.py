@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 
@@ -16,7 +16,10 @@ NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 
 
 class Notebooks(Protocol):
-    """A reader of notebooks that also cleans them, fills them in and renders them. It never writes to a source."""
+    """A reader of notebooks and scripts, which also cleans, fills in and renders notebooks.
+
+    It never writes to a source. What it says of a notebook holds for a script, too, unless it says otherwise.
+    """
 
     def inspect(
         self,
@@ -37,16 +40,19 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
         """Take a snapshot. Everything that travels is stored as blobs before this returns.
 
         When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
+
+        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
         """
         ...
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
-        """Return the kernel name that the notebook has: that of the kernel on which it was written."""
+        """Return the kernel name that the notebook has: on which it was written; None for a script."""
         ...
 
     def locate(self, path: str) -> Location:
@@ -82,6 +88,10 @@ class Notebooks(Protocol):
 
     def get_kernel(self, name: str) -> KernelChoice:
         """Return the kernel of that name. KernelUnavailable when it is not installed here."""
+        ...
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        """Return the interpreter of scripts that this name means here, without options. KernelUnavailable for none."""
         ...
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:

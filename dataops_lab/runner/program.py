@@ -7,29 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import codecs
-import json
 import os
 import re
+import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
 
+from ..rundir.journal import encode_json
+from ..rundir.parameters import parameter_variables
+from ..rundir.protocol import PARAMETER_PREFIX, PARAMETERS_VARIABLE, Failure, Spec
 from . import processes
-from .client import FLUSH_S, MESSAGE_LENGTH
-from .journal import encoded
-from .protocol import Failure, Spec
+from .memory import describe_signal, explain_kill, used_memory
 from .recorder import Recorder
 from .termination import Termination
 from .usage import Meter
 
-PARAMETER_PREFIX = "DATAOPS_PARAM_"
-"""The beginning of the names of the variables with the parameters. No loader, shell or interpreter reads such names."""
+FLUSH_S = 0.05
+"""The time that output may wait for more of it before it is written."""
 
-PARAMETERS_FILE_VARIABLE = "DATAOPS_PARAMS_FILE"
-"""The variable with the path of a JSON file that holds all parameters."""
+MESSAGE_LENGTH = 2_000
 
 KILL_S = 5.0
 """The time that the processes which the program left running may take to die."""
@@ -55,6 +55,7 @@ class Program:
         self._program = spec["program"]
         self._parameters = spec["program"]["parameters"]
         self._grace_s = spec["interrupt_grace_s"]
+        self._memory_limit_bytes = spec.get("memory_bytes")
         self._home = home
         self._recorder = recorder
         self._termination = termination
@@ -74,20 +75,23 @@ class Program:
         """Run the program in `folder` to its end. No process of it is left then, unless nobody can kill it."""
         if self._termination.requested:
             return
-        self._recorder.started([])
-        asyncio.run(self._run(folder, {**environment, **self._own_environment(environment)}))
+        self._recorder.notebook_started([])
+        shutil.copyfile(Path(__file__).with_name("stand_in.py"), self._home / "dataops_lab.py")
+        shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "_dataops_record.py")
+        asyncio.run(self._run(folder, self._with_parameters(environment)))
 
-    def _own_environment(self, environment: Mapping[str, str]) -> dict[str, str]:
+    def _with_parameters(self, environment: Mapping[str, str]) -> dict[str, str]:
         file = self._home / "parameters.json"
-        file.write_bytes(encoded(self._parameters, indent=1))
+        file.write_bytes(encode_json(self._parameters, indent=1))
         paths = [path for path in (environment.get("PYTHONPATH"), str(self._home)) if path]
         return {
+            **{name: value for name, value in environment.items() if not name.startswith(PARAMETER_PREFIX)},
             "PYTHONPATH": os.pathsep.join(paths),
             # People watch the log: text must not wait in the program for more of it.
             "PYTHONUNBUFFERED": "1",
             **self._program["env"],
             **parameter_variables(self._parameters),
-            PARAMETERS_FILE_VARIABLE: str(file),
+            PARAMETERS_VARIABLE: str(file),
         }
 
     async def _run(self, folder: Path, environment: Mapping[str, str]) -> None:
@@ -101,10 +105,11 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                preexec_fn=processes.dying_with_this_process(),  # noqa: PLW1509  (no other thread runs Python here yet)
+                preexec_fn=processes.death_signal_preexec(),  # noqa: PLW1509  (no other thread runs Python here yet)
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._recorder.failure = self._not_started(error)
+            self._meter.stop()
             return
         assert process.stdout and process.stderr
         self._streams = [
@@ -113,8 +118,8 @@ class Program:
         ]
         for stream in self._streams:
             stream.listen(loop)
-        self._meter.begin(loop, None)
-        self._termination.react_with(lambda: loop.call_soon_threadsafe(self._stop))
+        self._meter.start(loop, None)
+        self._termination.on_request(partial(_wake, loop, self._stop))
         try:
             await loop.run_in_executor(None, process.wait)
             # A program that ended by itself, a moment before somebody wanted to stop it, has a result.
@@ -126,7 +131,7 @@ class Program:
 
     def take(self, name: str, text: str) -> None:
         """Record a piece of a stream. Its end waits for more of it, as long as it may be the beginning of a secret."""
-        self._record(name, self._recorder.masking.stream(name, text))
+        self._record(name, self._recorder.masking.mask_stream(name, text))
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(FLUSH_S, self._flush_now)
 
@@ -135,12 +140,9 @@ class Program:
             return
         if name == "stderr":
             self._tail = (self._tail + text)[-TAIL_CHARACTERS:]
-        kept, notice = self._recorder.admit("stream", {"name": name, "text": text})
+        kept, _ = self._recorder.admit("stream", {"name": name, "text": text})
         if kept is not None:
             self._recorder.output(None, {"output_type": "stream", **kept}, None)
-        if notice:
-            # The note is in the log already, between what was kept and what was not.
-            self._recorder.flush()
 
     def _flush_now(self) -> None:
         self._flush = None
@@ -166,6 +168,7 @@ class Program:
                 os.killpg(self._process.pid, number)
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._termination.on_request(lambda: None)  # The loop is closed soon, and hears nobody then.
         if self._stopping is not None:
             self._stopping.cancel()
         self._send(signal.SIGKILL)
@@ -175,12 +178,12 @@ class Program:
             self._recorder.note("processes_left", f"Some processes of the {self._kind} could not be killed.")
         for stream in self._streams:
             stream.end()
-        for name, text in self._recorder.masking.rest("stdout", "stderr"):
+        for name, text in self._recorder.masking.flush("stdout", "stderr"):
             self._record(name, text)
         if self._flush is not None:
             self._flush.cancel()
         self._recorder.flush()
-        self._meter.end()
+        self._meter.stop()
         if self.exit_status:
             self._recorder.failure = self._failure(self.exit_status)
 
@@ -200,24 +203,36 @@ class Program:
         if error is not None:
             failure["ename"], failure["evalue"], traceback = error
             failure["traceback"] = [traceback]
-        killed = self._meter.explain_kill(-status if status < 0 else status - SHELL_SIGNAL)
-        if killed is not None:
-            failure["code"], failure["message"] = killed
-            return failure
+        said = ": ".join(filter(None, error[:2])) if error else (lines[-1].strip() if lines else "")
+        failure["code"], failure["message"] = self._explain(status, failure.get("ename"), said)
+        return failure
+
+    def _explain(self, status: int, ename: str | None, said: str) -> tuple[str, str]:
+        """Return the code and the sentence for an exit status. `said` is what the program itself said last."""
+        if status in (-signal.SIGKILL, SHELL_SIGNAL + signal.SIGKILL):
+            code, message = explain_kill(
+                self._kind,
+                before=self._meter.oom_kills,
+                peak_bytes=self._meter.peak_memory_bytes,
+                limit_bytes=self._memory_limit_bytes,
+            )
+            if code or status < 0:
+                return code or "program_died", message
         if status < 0:
-            failure["code"] = "program_died"
-            failure["message"] = f"The {self._kind} {describe_signal(-status)}."
-            return failure
-        if error is not None and error[:2] == ("EOFError", "EOF when reading a line"):
-            failure["code"] = "input_requested"
-            failure["message"] = (
+            return "program_died", f"The {self._kind} {describe_signal(-status)}."
+        if ename == "EOFError" and said.endswith(_NO_INPUT):
+            return "input_requested", (
                 f"The {self._kind} asks for input, which nobody can give in a run. Make it a parameter."
             )
-            return failure
-        said = ": ".join(filter(None, error[:2])) if error else (lines[-1].strip() if lines else "")
         ended = f"The {self._kind} ended with exit status {status}"
-        failure["message"] = (f"{ended}: {said}" if said else f"{ended}.")[:MESSAGE_LENGTH]
-        return failure
+        message = (f"{ended}: {said}" if said else f"{ended}.")[:MESSAGE_LENGTH]
+        if ename == "MemoryError":
+            message = f"{message}. {used_memory(self._meter.peak_memory_bytes)}"
+        return "exit_status", message
+
+
+def _wake(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
 
 
 class _Stream:
@@ -269,27 +284,8 @@ _MOST_PIECES = 64
 """More pieces than the largest pipe that a user may make holds, which has one mebibyte."""
 
 
-def parameter_variables(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables with the parameters: text as it is, other values as JSON, and null as no variable."""
-    return {
-        f"{PARAMETER_PREFIX}{name.upper()}": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for name, value in parameters.items()
-        if value is not None
-    }
-
-
-def describe_signal(number: int) -> str:
-    """Say how a signal ended a program, as words that follow a subject."""
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = str(number)
-    if number == signal.SIGKILL:
-        return f"was killed ({name})"
-    if number == signal.SIGSEGV:
-        return f"crashed with a segmentation fault ({name})"
-    return f"was ended by the signal {name}"
-
+_NO_INPUT = "EOF when reading a line"
+"""The message with which `input` of Python fails."""
 
 _TRACEBACK = "Traceback (most recent call last):"
 _LAST_LINE = re.compile(r"(?P<ename>[^\W\d][\w.]*)(?:: (?P<evalue>.*))?", re.DOTALL)

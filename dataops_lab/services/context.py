@@ -60,7 +60,7 @@ class Services:
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
     reactions: Sequence[Reaction] = ()
-    """The reactions, in the order of the calls."""
+    """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

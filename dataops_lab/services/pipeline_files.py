@@ -28,7 +28,7 @@ MAX_FINDINGS = 50
 
 @dataclass(frozen=True)
 class Validation:
-    """What is known of a pipeline's file before a run. Without problems it can run.
+    """The result of the check of a pipeline's file. Without problems it can run.
 
     `statuses` says which steps are disabled for a run; it is empty where there is no pipeline to show.
     """
@@ -172,9 +172,9 @@ def _read_parameters(ctx: Services, step: Step, folder: str, *, root: str | None
     assert step.path is not None
     path = posixpath.normpath(posixpath.join(folder, step.path))
     if kind_of_path(path) is JobKind.NOTEBOOK and step.kind is StepKind.SCRIPT:
-        raise InvalidPipeline(f"{step.path} is no script. Name a file that ends in .py, .sh or .R.")
+        raise InvalidPipeline(f"{step.path} is not a script. Name a file that ends in .py, .sh or .R.")
     if kind_of_path(path) is not JobKind.NOTEBOOK and step.kind is StepKind.NOTEBOOK:
-        raise InvalidPipeline(f"{step.path} is no notebook. Write `script: {step.path}`.")
+        raise InvalidPipeline(f"{step.path} is not a notebook. Write `script: {step.path}`.")
     if ctx.notebooks.find_missing([path]):
         raise InvalidPipeline(f"There is no file {step.path}. Paths count from the folder of the pipeline's file.")
     try:

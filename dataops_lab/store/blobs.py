@@ -25,7 +25,8 @@ def referenced_digests(connection: Connection, without: frozenset[str] = frozens
     for job_id, name, stored in streamed.execute(select(v.job_id, v.digest, v.manifest)):
         if (job_id, name) not in removed_versions:
             manifest = Manifest.from_json(stored)
-            yield manifest.source_digest
+            if manifest.source_digest is not None:
+                yield manifest.source_digest
             yield from (file.digest for file in manifest.files)
     removed_inputs = set(_inputs_used_only_by(connection, without))
     for digest, content in streamed.execute(select(t.inputs.c.digest, t.inputs.c.content)):

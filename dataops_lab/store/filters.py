@@ -66,6 +66,12 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
         add("environment = :environment", environment=where.environment)
     if where.created_by:
         add("created_by = :created_by", created_by=where.created_by)
+    if where.parent_id:
+        add("parent_id = :parent_id", parent_id=where.parent_id)
+    elif not where.job_id:
+        add("parent_id IS NULL")
+    if where.step:
+        add("parent_step = :step", step=where.step)
     if where.created_after:
         # The id is compared too: it holds the time, and the indexes are ordered by it.
         add("created_at >= :after", after=_stored_time(where.created_after))

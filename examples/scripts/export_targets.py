@@ -1,6 +1,6 @@
 """Export the targets of one region and year as JSON.
 
-Run it as it is, or as a job: jupyter dataops run scripts/export_targets.py -p region=South
+Run it as it is, or as a job: jupyter dataops run scripts/export_targets.py -p region South
 """
 
 # /// dataops

@@ -78,7 +78,7 @@ async def test_hostile_text_is_answered_with_a_place_and_a_bounded_list(api, pip
     answer = await api("POST", "pipelines/validate", body)
 
     if answer.code != 200:
-        # Half of a surrogate pair is no JSON text.
+        # JSON has no half of a surrogate pair.
         assert (name, answer.code) == ("half a pair", 400)
         return
     found = json.loads(answer.body)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.runner.program import describe_signal, parameter_variables, python_error
+from dataops_lab.runner.memory import describe_signal
+from dataops_lab.rundir.parameters import parameter_variables
+from dataops_lab.runner.program import python_error
 
 from ..waiting import eventually
 from .conftest import Runs
@@ -141,7 +143,7 @@ def test_a_script_that_asks_for_input_is_told_what_to_do(runs: Runs) -> None:
     failure = runs.script("name = input('Who? ')\n").result["failure"]
     assert failure["code"] == "input_requested"
     assert "Make it a parameter" in failure["message"]
-    assert runs.script("read x; echo \"<$x>\"\n", name="a.sh").log == "<>\n"
+    assert runs.script('read x; echo "<$x>"\n', name="a.sh").log == "<>\n"
 
 
 def test_a_script_that_a_signal_kills_says_which(runs: Runs) -> None:
@@ -266,7 +268,10 @@ def test_record_works_without_an_installed_dataops_lab(runs: Runs) -> None:
         ("Traceback (most recent call last):\n  File\n    x\nKeyError: 'a'\n", ("KeyError", "'a'")),
         ("Traceback (most recent call last):\n  File\njson.decoder.JSONDecodeError: a\nb", ("JSONDecodeError", "a\nb")),
         ("Traceback (most recent call last):\n  File\nAssertionError", ("AssertionError", "")),
-        ('  File "a.py", line 1\n    f(\n     ^\nSyntaxError: \'(\' was never closed\n', ("SyntaxError", "'(' was never closed")),
+        (
+            "  File \"a.py\", line 1\n    f(\n     ^\nSyntaxError: '(' was never closed\n",
+            ("SyntaxError", "'(' was never closed"),
+        ),
     ],
 )
 def test_the_error_of_python_is_found_in_its_words(stderr: str, error: tuple[str, str]) -> None:
@@ -281,8 +286,8 @@ def test_no_error_of_python_is_found_in_other_words(stderr: str) -> None:
 
 
 def test_the_last_of_several_tracebacks_counts() -> None:
-    both = "Traceback (most recent call last):\n  A\nKeyError: 1\n\nDuring …\n\nTraceback (most recent call last):\n  B\nE: 2\n"
-    found = python_error(both)
+    first, second = (f"Traceback (most recent call last):\n  File\n{end}\n" for end in ("KeyError: 1", "E: 2"))
+    found = python_error(f"{first}\nDuring handling of it:\n\n{second}")
     assert found is not None
     assert found[:2] == ("E", "2")
 
@@ -300,5 +305,3 @@ def test_signals_are_told_by_name() -> None:
     assert describe_signal(signal.SIGKILL) == "was killed (SIGKILL)"
     assert describe_signal(signal.SIGTERM) == "was ended by the signal SIGTERM"
     assert describe_signal(77) == "was ended by the signal 77"
-
-

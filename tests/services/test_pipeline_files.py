@@ -59,8 +59,8 @@ def test_a_pipeline_whose_notebooks_take_what_they_are_given_has_no_problem(ctx,
         ("{cel: params.month}", "{cel: params.mont}", (8, 40), "There is no parameter `mont`. Do you mean `month`?"),
         (", month: {cel: params.month}", "", (8, 5), "sales.ipynb needs the parameter `month`"),
         ("report.ipynb", "gone.ipynb", (10, 5), "There is no file gone.ipynb."),
-        ("notebook: report.ipynb", "notebook: tools.py", (10, 5), "tools.py is no notebook. Write `script: tools.py`."),
-        ("notebook: report.ipynb", "script: report.ipynb", (10, 5), "report.ipynb is no script."),
+        ("notebook: report.ipynb", "notebook: tools.py", (10, 5), "tools.py is not a notebook. Write `script: tools.py`."),
+        ("notebook: report.ipynb", "script: report.ipynb", (10, 5), "report.ipynb is not a script."),
     ],
 )
 def test_what_does_not_fit_a_notebook_is_said_with_its_place(ctx, notebooks, old, new, place, said):
@@ -80,7 +80,7 @@ def test_problems_come_in_the_order_of_the_file_and_all_at_once(ctx, notebooks):
     assert [problem[:2] for problem in problems(ctx, text)] == [(8, 12), (10, 5)]
 
 
-def test_a_file_that_is_no_pipeline_has_a_problem_and_no_steps(ctx, notebooks):
+def test_a_file_that_is_not_a_pipeline_has_a_problem_and_no_steps(ctx, notebooks):
     found = pipeline_files.validate(ctx, FILE, root="/work", by=person("somebody"), content="steps: ]")
 
     assert [(each.line, each.column) for each in found.problems] == [(1, 8)]

@@ -19,15 +19,18 @@ import math
 import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ...domain.parameters import Json, Parameter, ParameterSchema, ParameterType
 from ...errors import InvalidScript
 from ..parameters.values import IsoDate, IsoDatetime, common_type, member_type, type_of
+from .read import Script, read_script
 
 SIDECAR = ".dataops.toml"
 """The end of the name of the file beside a script that declares its parameters."""
 
+MAX_SIDECAR_BYTES = 1_000_000
 MAX_PARAMETERS = 200
 MAX_NAME = 100
 
@@ -122,6 +125,20 @@ def sidecar(name: str, data: bytes) -> Declaration:
     except UnicodeDecodeError as problem:
         line = data[: problem.start].count(b"\n")
         Declaration(name, 1, "").refuse("is not UTF-8", line)
+
+
+def read_schema(path: Path, script: Script) -> ParameterSchema:
+    """Return the parameters of the script at `path`: of its block, or of the file beside it.
+
+    Raise InvalidScript when they cannot be read, or when both declare them.
+    """
+    block = declaration_of(script.name, script.text)
+    beside = path.with_name(path.name + SIDECAR)
+    if not beside.is_file():
+        return block.schema() if block else ParameterSchema(declared=False)
+    if block is not None:
+        block.refuse(f"stands in {beside.name} too: keep one of them", -1)
+    return sidecar(beside.name, read_script(beside, max_bytes=MAX_SIDECAR_BYTES).data).schema()
 
 
 def _parameter(name: str, entry: Any) -> Parameter:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from ...domain.snapshots import HERE, KernelChoice, Surroundings, kernel_for
+from ...domain.snapshots import (
+    LOCAL_RUNTIME,
+    KernelChoice,
+    TargetRuntime,
+    find_interpreter,
+    find_kernel,
+    interpreter,
+    interpreter_of_kernel,
+)
 from ...errors import KernelUnavailable
 from .. import kernels
 from .read import Script
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 _PYTHON = "python3"
-_DISPLAYED = {"python": "Python", "R": "R", "shell": "Shell"}
 
 
-def select_interpreter(script: Script, chosen: str | None, where: Surroundings = HERE) -> KernelChoice:
+def select_interpreter(script: Script, chosen: str | None, where: TargetRuntime = LOCAL_RUNTIME) -> KernelChoice:
     """Return the interpreter of the script in this place. Raise KernelUnavailable when it has none.
 
     `chosen` is a kernel of Python: the script then runs with the Python of that kernel. The first line of a shell
@@ -28,25 +36,28 @@ def select_interpreter(script: Script, chosen: str | None, where: Surroundings =
             code="no_kernel_for_script",
             kernel=chosen,
         )
-    if script.language == "python":
-        return _python(chosen or _PYTHON, where, language=None if chosen else "python")
+    name: str = chosen or _PYTHON
+    options: tuple[str, ...] = ()
     if script.language == "R":
-        return resolve_interpreter("Rscript", "R", where)
-    program, *options = script.shebang or ("sh",)
-    name = PurePosixPath(program).name
-    shell = resolve_interpreter(name if name in _SHELLS else "sh", "shell", where)
-    return replace(shell, argv=(*shell.argv, *options)) if name in _SHELLS else shell
+        name = "Rscript"
+    elif script.language == "shell":
+        name, options = _shell(script)
+    if where.kernels is None:
+        found = resolve_interpreter(name, script.language)
+    elif chosen is not None:
+        found = interpreter_of_kernel(_require_python(_kernel_of_image(where.kernels, chosen)))
+    else:
+        found = find_interpreter(where.kernels, name, script.language)
+    return replace(found, argv=(*found.argv, *options))
 
 
-def resolve_interpreter(name: str, language: str, where: Surroundings = HERE) -> KernelChoice:
-    """Return the interpreter that this name means in this place. Raise KernelUnavailable when there is none.
+def resolve_interpreter(name: str, language: str) -> KernelChoice:
+    """Return the interpreter that this name means on this machine. Raise KernelUnavailable when there is none.
 
     For Python it is the name of a kernel, else `python3`; for others the name of a program.
     """
     if language == "python":
-        return _python(name, where, language="python")
-    if where.kernels is not None:
-        return _choice(name, language, name)
+        return _python(name)
     program = shutil.which(name)
     if program is None:
         raise KernelUnavailable(
@@ -55,39 +66,42 @@ def resolve_interpreter(name: str, language: str, where: Surroundings = HERE) ->
             code="interpreter_not_installed",
             kernel=name,
         )
-    return _choice(name, language, str(Path(program).absolute()))
+    return interpreter(name, language, str(Path(program).absolute()))
 
 
-def _python(name: str, where: Surroundings, *, language: str | None) -> KernelChoice:
-    """Return the Python of this kernel; in an image, with `language`, else that of its only kernel of Python."""
-    if where.kernels is not None:
-        found = kernel_for(where.kernels, name, language)
-        if found is None and name != _PYTHON:
-            names = ", ".join(kernel.name for kernel in where.kernels) or "none"
-            raise KernelUnavailable(
-                f"The image has no kernel {name!r}; it has {names}. Choose one of them, or none.",
-                code="kernel_not_in_image",
-                kernel=name,
-            )
-        return _of_kernel(found) if found else _choice(_PYTHON, "python", _PYTHON)
+def _shell(script: Script) -> tuple[str, tuple[str, ...]]:
+    program, *options = script.shebang or ("sh",)
+    name = PurePosixPath(program).name
+    return (name, tuple(options)) if name in _SHELLS else ("sh", ())
+
+
+def _python(name: str) -> KernelChoice:
     try:
-        return _of_kernel(kernels.kernel(name))
+        kernel = kernels.resolve_kernel(name)
     except KernelUnavailable:
         program = shutil.which(_PYTHON)
         if name != _PYTHON or program is None:
             raise
-        return _choice(_PYTHON, "python", str(Path(program).absolute()))
+        return interpreter(_PYTHON, "python", str(Path(program).absolute()))
+    return interpreter_of_kernel(_require_python(kernel))
 
 
-def _of_kernel(kernel: KernelChoice) -> KernelChoice:
-    if kernel.language.lower() != "python":
-        raise KernelUnavailable(
-            f"The kernel {kernel.name!r} is {kernel.language}, and the script is Python. Choose a kernel of Python.",
-            code="no_kernel_for_script",
-            kernel=kernel.name,
-        )
-    return replace(_choice(kernel.name, "python", kernel.argv[0]), env=kernel.env)
+def _require_python(kernel: KernelChoice) -> KernelChoice:
+    if kernel.language.lower() == "python":
+        return kernel
+    raise KernelUnavailable(
+        f"The kernel {kernel.name!r} is {kernel.language}, and the script is Python. Choose a kernel of Python.",
+        code="no_kernel_for_script",
+        kernel=kernel.name,
+    )
 
 
-def _choice(name: str, language: str, program: str) -> KernelChoice:
-    return KernelChoice(name=name, language=language, display_name=f"{_DISPLAYED[language]} ({name})", argv=(program,))
+def _kernel_of_image(image: Sequence[KernelChoice], name: str) -> KernelChoice:
+    if found := find_kernel(image, name, None):
+        return found
+    names = ", ".join(kernel.name for kernel in image) or "none"
+    raise KernelUnavailable(
+        f"The image has no kernel {name!r}; it has {names}. Choose one of them, or none.",
+        code="kernel_not_in_image",
+        kernel=name,
+    )

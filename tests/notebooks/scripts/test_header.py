@@ -76,8 +76,8 @@ def test_a_parameter_without_a_default_is_needed_unless_it_may_be_null() -> None
 def test_choices_of_dates_are_compared_with_the_texts_that_are_given() -> None:
     parameter = only("x = {choices = [2026-01-01, 2026-02-01], default = 2026-01-01}")
     assert parameter.type is T.DATE
-    assert parameter.problem("2026-02-01") is None
-    assert parameter.problem("2026-03-01") is not None
+    assert parameter.find_problem("2026-02-01") is None
+    assert parameter.find_problem("2026-03-01") is not None
 
 
 def test_a_table_of_its_own_is_read_like_an_inline_one() -> None:

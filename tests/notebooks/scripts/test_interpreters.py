@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.domain.snapshots import KernelChoice, Surroundings
+from dataops_lab.domain.snapshots import KernelChoice, TargetRuntime
 from dataops_lab.errors import KernelUnavailable
 from dataops_lab.notebooks.scripts.interpreters import resolve_interpreter, select_interpreter
 from dataops_lab.notebooks.scripts.read import Script
 
-IN_IMAGE = Surroundings(
+IN_IMAGE = TargetRuntime(
     kernels=(
         KernelChoice("python3", "python", "Python", ("/opt/conda/bin/python", "-m", "ipykernel_launcher"), {"A": "1"}),
         KernelChoice("ir", "R", "R", ("R", "--slave")),
@@ -34,7 +34,7 @@ def test_a_kernel_chooses_the_python_and_its_variables() -> None:
 
 
 def test_without_a_kernel_of_its_own_an_image_runs_its_python3() -> None:
-    bare = Surroundings(kernels=(), image="bare")
+    bare = TargetRuntime(kernels=(), image="bare")
     assert select_interpreter(script("a.py"), None, bare).argv == ("python3",)
 
 
