@@ -1,4 +1,4 @@
-import { Dialog, Notification } from '@jupyterlab/apputils';
+import { Dialog } from '@jupyterlab/apputils';
 import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
@@ -7,6 +7,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Client, PipelineProblem } from '../api';
+import { reportSuccess } from '../shared/report';
 import { Problems } from './components/Problems';
 
 type Context = {
@@ -30,7 +31,7 @@ export async function checkPipeline(
   });
   const name = PathExt.basename(path);
   if (!problems.length) {
-    Notification.success(trans.__('%1 has no problems.', name));
+    reportSuccess(trans.__('%1 has no problems.', name));
     return;
   }
   const dialog: Dialog<unknown> = new Dialog({

@@ -52,15 +52,23 @@ export function placeSteps(
     const { x, y } = graph.node(names.get(id)!);
     return { id, x: x! - NODE_WIDTH / 2, y: y! - NODE_HEIGHT / 2 };
   });
+  const edges = graph.edges().map(edge => {
+    const [from, to] = [nodes[Number(edge.v)], nodes[Number(edge.w)]];
+    // The bends of a line that goes around other steps. Its ends are in the middle of a side.
+    const bends = graph.edge(edge).points?.slice(1, -1) ?? [];
+    const isLong = bends.length > 1;
+    const path = curve([
+      { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 },
+      ...(isLong ? bends : []),
+      { x: to.x, y: to.y + NODE_HEIGHT / 2 }
+    ]);
+    return { from: from.id, to: to.id, path };
+  });
   return {
     width: steps.length ? width : 0,
     height: steps.length ? height : 0,
-    nodes: nodes.sort((a, b) => a.x - b.x || a.y - b.y),
-    edges: graph.edges().map(edge => ({
-      from: steps[Number(edge.v)].id,
-      to: steps[Number(edge.w)].id,
-      path: curve(graph.edge(edge).points ?? [])
-    }))
+    nodes: [...nodes].sort((a, b) => a.x - b.x || a.y - b.y),
+    edges
   };
 }
 

@@ -7,6 +7,7 @@ import {
   EventStream,
   PipelineStep,
   Problem,
+  RunState,
   RunSummary
 } from '../api';
 import type { IRuns } from '../tokens';
@@ -94,9 +95,16 @@ export class StepsModel implements IDisposable {
 
   private _onRun(_: IRuns, run: RunSummary): void {
     const isOurs = run.id === this.id || run.parent?.id === this.id;
-    if (isOurs && this._isFollowing) {
-      this.refresh();
+    if (!isOurs || !this._isFollowing) {
+      return;
     }
+    if (run.parent && this._statesOfRuns.get(run.id) === run.state) {
+      // Only the progress of the step's run has changed, which is no part of the steps.
+      this._set({ ...this._state });
+      return;
+    }
+    this._statesOfRuns.set(run.id, run.state);
+    this.refresh();
   }
 
   private _onRestarted(): void {
@@ -113,6 +121,7 @@ export class StepsModel implements IDisposable {
   }
 
   private _state: StepsState = { steps: null, trouble: null };
+  private readonly _statesOfRuns = new Map<string, RunState>();
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private _isFollowing = false;
   private _again = false;

@@ -20,12 +20,17 @@ type Props = {
 
 /** The part of a pipeline run's record that shows its steps. */
 export function StepsPane(props: Props): JSX.Element {
-  const { run, model, onOpen, trans } = props;
+  const { run, model, runs, onOpen, trans } = props;
   const state = useSignal(model.changed, () => model.state);
   return (
     <Steps
       run={run}
       state={state}
+      progressOf={step =>
+        step.state === 'running' && step.run_id
+          ? runs.get(step.run_id)?.progress
+          : undefined
+      }
       onOpen={onOpen}
       onDecide={(step, decision) => model.decide(step, decision)}
       onRetry={() => model.refresh()}

@@ -22,7 +22,7 @@ import { askConfirmation } from '../shared/confirm';
 import { download } from '../shared/download';
 import { dataOpsIcon, keepIcon } from '../shared/icons';
 import { iconOfKind } from '../shared/kinds';
-import { reportFailure } from '../shared/report';
+import { reportFailure, reportSuccess } from '../shared/report';
 import { isTerminal } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { notifyOfRuns } from './notifications';
@@ -242,7 +242,7 @@ export const records: JupyterFrontEndPlugin<void> = {
               { autoClose: false }
             );
           } else {
-            Notification.success(
+            reportSuccess(
               trans.__('Every byte of the record is as it was stored.')
             );
           }

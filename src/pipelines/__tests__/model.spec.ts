@@ -75,6 +75,17 @@ describe('StepsModel', () => {
     expect(model.state.steps?.[0].state).toBe('succeeded');
   });
 
+  it('asks for nothing when only the progress of a step has changed, but tells of it', async () => {
+    model.refresh();
+    runChanged.emit(item('north', { state: 'active' }));
+    await later();
+    const before = [requests, model.state];
+    runChanged.emit(item('north', { state: 'active' }));
+    await later();
+    expect(requests).toBe(before[0]);
+    expect(model.state).not.toBe(before[1]);
+  });
+
   it('reads again after a change that came during a slow request', async () => {
     let finish: (steps: PipelineStep[]) => void = () => undefined;
     answer = () => new Promise(resolve => (finish = resolve));

@@ -24,6 +24,7 @@ function draw(
     <Steps
       run={RUN}
       state={{ steps, trouble: null }}
+      progressOf={() => undefined}
       onOpen={run => told.opened.push(run)}
       onDecide={async (id, decision) => {
         if (refusal) {

@@ -35,12 +35,13 @@ export function ApprovalBox(props: {
       </h2>
       <p className="dl-mod-quiet">
         {who.length
-          ? trans.__('%1 asks %2.', nameOf(step), who.join(', '))
-          : trans.__('%1 asks everybody who may run here.', nameOf(step))}{' '}
+          ? trans.__('For %1', who.join(', '))
+          : trans.__('For everybody who may run here')}
         {step.due_at && (
           <>
-            {trans.__('It expires')}{' '}
-            <RelativeTime instant={step.due_at} trans={trans} />.
+            {' · '}
+            {trans.__('expires')}{' '}
+            <RelativeTime instant={step.due_at} trans={trans} />
           </>
         )}
       </p>

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useMemo, useRef, useState } from 'react';
 
-import type { PipelineStep } from '../../api';
+import type { PipelineStep, Progress } from '../../api';
 import { useNow } from '../../shared/clock';
 import { KindIcon } from '../../shared/components/KindIcon';
 import { PhaseLabel } from '../../shared/components/StateLabel';
@@ -23,6 +23,8 @@ const SMALLEST_SCALE = 0.65;
 /** The steps of a pipeline and their order, from left to right. The arrow keys go from step to step. */
 export function PipelineGraph(props: {
   steps: readonly PipelineStep[];
+  /** Return the progress of a step that works. */
+  progressOf?: (step: PipelineStep) => Progress | undefined;
   /** Called with a step that was clicked, or on which Enter was pressed. Without it the graph is only shown. */
   onOpen?: (step: PipelineStep) => void;
   trans: TranslationBundle;
@@ -60,6 +62,8 @@ export function PipelineGraph(props: {
       className="dl-Graph"
       role="group"
       aria-label={trans.__('Graph of the steps')}
+      // Without buttons in it, the graph itself must have the focus to be scrolled.
+      tabIndex={onOpen ? undefined : 0}
       onKeyDown={onKeyDown}
     >
       <div
@@ -97,6 +101,7 @@ export function PipelineGraph(props: {
               step={byId.get(place.id)!}
               place={place}
               isTabStop={place.id === inFocus}
+              progress={props.progressOf?.(byId.get(place.id)!)}
               onFocus={() => setFocused(place.id)}
               onOpen={onOpen}
               trans={trans}
@@ -112,6 +117,7 @@ function Node(props: {
   step: PipelineStep;
   place: PlacedStep;
   isTabStop: boolean;
+  progress: Progress | undefined;
   onFocus: () => void;
   onOpen?: (step: PipelineStep) => void;
   trans: TranslationBundle;
@@ -154,7 +160,7 @@ function Node(props: {
           trans={trans}
         />
       )}
-      <Caption step={step} trans={trans} />
+      <Caption step={step} progress={props.progress} trans={trans} />
     </Element>
   );
 }
@@ -162,14 +168,15 @@ function Node(props: {
 /** The last line of a node: how far a fan-out is, why the step ended so, or how long it worked. */
 function Caption(props: {
   step: PipelineStep;
+  progress: Progress | undefined;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { step, trans } = props;
+  const { step, progress, trans } = props;
   if (step.items) {
     const { succeeded, failed, total } = step.items;
     return (
       <span className="dl-Node-caption">
-        {labelOfItems(step, trans)}
+        <span>{labelOfItems(step, trans)}</span>
         <progress
           aria-hidden="true"
           value={succeeded + failed}
@@ -181,7 +188,17 @@ function Caption(props: {
   }
   return (
     <span className="dl-Node-caption">
-      {step.reason?.message ?? <StepDuration step={step} />}
+      {step.reason?.message ?? (
+        <>
+          <StepDuration step={step} />
+          {progress && progress.total > 0 && (
+            <>
+              {' · '}
+              {trans.__('%1 of %2 cells', progress.done, progress.total)}
+            </>
+          )}
+        </>
+      )}
     </span>
   );
 }

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useRef, useState } from 'react';
 
-import type { Decision, PipelineStep, Run } from '../../api';
+import type { Decision, PipelineStep, Progress, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
 import type { StepsState } from '../model';
 import { ApprovalBox } from './ApprovalBox';
@@ -12,6 +12,8 @@ import { StepList } from './StepList';
 export function Steps(props: {
   run: Run;
   state: StepsState;
+  /** Return the progress of a step that works. */
+  progressOf: (step: PipelineStep) => Progress | undefined;
   onOpen: (run: string) => void;
   onDecide: (step: string, decision: Decision) => Promise<void>;
   onRetry: () => void;
@@ -60,7 +62,12 @@ export function Steps(props: {
           trans={trans}
         />
       ))}
-      <PipelineGraph steps={steps} onOpen={open} trans={trans} />
+      <PipelineGraph
+        steps={steps}
+        progressOf={props.progressOf}
+        onOpen={open}
+        trans={trans}
+      />
       <div ref={list}>
         <StepList
           steps={steps}

@@ -39,7 +39,10 @@ export function RecordHead(props: {
     report: trans.__('Report'),
     steps: trans.__('Steps'),
     log: trans.__('Log'),
-    parameters: trans.__('Parameters and values'),
+    parameters:
+      run.kind === 'pipeline'
+        ? trans.__('Parameters')
+        : trans.__('Parameters and values'),
     artifacts: run.artifacts.length
       ? trans.__('Artifacts (%1)', run.artifacts.length)
       : trans.__('Artifacts')
