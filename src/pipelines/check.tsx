@@ -1,14 +1,14 @@
 import { Dialog } from '@jupyterlab/apputils';
-import type { CodeEditor } from '@jupyterlab/codeeditor';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { Contents } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Client, PipelineProblem } from '../api';
+import type { Client } from '../api';
 import { reportSuccess } from '../shared/report';
 import { Problems } from './components/Problems';
+import { showPlace } from './showPlace';
 
 type Context = {
   client: Client;
@@ -49,26 +49,4 @@ export async function checkPipeline(
     buttons: [Dialog.okButton({ label: trans.__('Close') })]
   });
   await dialog.launch();
-}
-
-/** Open the file in the editor, with the cursor at the problem. */
-async function showPlace(
-  path: string,
-  problem: PipelineProblem,
-  documents: IDocumentManager
-): Promise<void> {
-  const widget = documents.openOrReveal(path);
-  if (!widget) {
-    return;
-  }
-  await widget.context.ready;
-  await widget.revealed;
-  // Another extension may show the file in something else than Lab's editor.
-  const { editor } = widget.content as { editor?: CodeEditor.IEditor };
-  if (editor) {
-    const position = { line: problem.line - 1, column: problem.column - 1 };
-    editor.setCursorPosition(position);
-    editor.revealPosition(position);
-    editor.focus();
-  }
 }

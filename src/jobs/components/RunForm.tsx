@@ -4,6 +4,7 @@ import React, { useEffect, useRef } from 'react';
 import type {
   Inspection,
   JobKind,
+  PipelineProblem,
   Placement,
   Run,
   TravellingFile
@@ -45,6 +46,8 @@ export type FormActions = {
   onSameJob: (job: string) => void;
   onNewJob: () => void;
   onPin: (file: TravellingFile, pinned: boolean) => void;
+  /** Show the place of a problem in the file of a pipeline. */
+  onShowProblem: (problem: PipelineProblem) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -118,7 +121,11 @@ export function RunForm(
           kind="error"
           title={trans.__('The file of the pipeline has mistakes.')}
         >
-          <Problems problems={mistakes} trans={trans} />
+          <Problems
+            problems={mistakes}
+            onShow={props.onShowProblem}
+            trans={trans}
+          />
           <p>
             <button
               type="button"
