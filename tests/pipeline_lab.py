@@ -4,17 +4,38 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dataops_lab.domain.runs import Run, RunState, Submission
-from dataops_lab.engine import Engine
+from dataops_lab.engine import Engine, Settings
+from dataops_lab.ports import Store
 from dataops_lab.rundir import protocol
 from dataops_lab.services import Services, pipelines, runs
 from dataops_lab.services.pipelines import StepView
-from dataops_lab.testing import FakeExecutor, FakeNotebooks, person
+from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, person
 
 ANN = person("ann")
 PATH = "/n/chain.pipeline.yaml"
+
+
+class PromptStore:
+    """A store whose commits are known at once. PostgreSQL tells of them a moment later."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def change_counter(self) -> int:
+        with self._store.read() as tx:
+            return tx.events.last_seq()
+
+
+def engine_of(ctx: Services, executor: FakeExecutor, *, slots: int = 50) -> Engine:
+    prompt = replace(ctx, store=PromptStore(ctx.store))
+    return Engine(prompt, FakeBackends(executor), Settings(slots=slots), inherited={})
 
 
 class PipelineLab:

@@ -206,6 +206,8 @@ class RunBase(Model):
     progress: ProgressModel
     reason: ReasonModel | None
     nothing_to_do: bool
+    with_failures: bool
+    """True for a pipeline that succeeded although a step, or an item of a fan-out, failed."""
     created_at: Instant
     created_by: ActorModel
     started_at: Instant | None

@@ -91,7 +91,8 @@ def next_commands(run: RunBase) -> str:
 
 def headline(run: RunModel) -> str:
     mark, colour = _MARKS.get(run.state, ("✗", "red") if run.is_terminal else ("·", "cyan"))
-    state = run.phase + (" (nothing to do)" if run.nothing_to_do else "")
+    flags = {"with failures": run.with_failures, "nothing to do": run.nothing_to_do}
+    state = run.phase + "".join(f" ({name})" for name, is_set in flags.items() if is_set)
     took = ""
     if run.started_at and run.finished_at:
         took = f" in {duration((run.finished_at - run.started_at).total_seconds())}"

@@ -95,8 +95,11 @@ def list_(
             return
     if page.items:
         now = dt.datetime.now(dt.UTC)
-        headings = ("run", "state", "job", "done", "took", "submitted", "by")
-        print_table(headings, [_row(run, now) for run in page.items], folded="job")
+        headings = ["run", "state", "job", "done", "took", "submitted", "by"]
+        # Many runs of one step have the same job: their keys tell them apart.
+        headings = ["step", *headings] if parent else headings
+        rows = [(*([_key(run)] if parent else ()), *_row(run, now)) for run in page.items]
+        print_table(headings, rows, folded="job")
         if page.next:
             print_note(f"There are more: --cursor {page.next}")
     else:
@@ -131,6 +134,9 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
 
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
+        if run.kind == "pipeline":
+            print_note(f"A pipeline has no log: those of its steps are with the runs of `runs show {run.id}`.")
+            return
         chunks = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         terminal = sys.stdout.isatty()
@@ -336,7 +342,7 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
         ]
         print_table(("file", "of", "size", "digest"), rows, folded="file")
     else:
-        print_note("No other files than the notebook.")
+        print_note("No other files.")
 
 
 @runs.command()
@@ -406,6 +412,11 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
     return run.id, run.phase, run.job_name, cells, duration_text, time_ago(run.created_at, now), run.created_by.name
 
 
+def _key(run: RunSummary | RunSummaryModel) -> str:
+    parent = getattr(run, "parent", None)
+    return str(parent.key) if parent else ""
+
+
 def _kernel_details(run: RunModel) -> dict[str, str]:
     if run.kernel is None or run.command:
         return {}
@@ -431,7 +442,9 @@ def _print_details(run: RunModel) -> None:
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
-        "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
+        "steps" if run.kind == "pipeline" else "cells": f"{run.progress.done} of {run.progress.total}{memory}"
+        if run.progress.total
+        else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.integrity_errors),

@@ -149,7 +149,8 @@ class Snapshot:
     location: Location
     root: str
     manifest: Manifest
-    kernel: KernelChoice
+    kernel: KernelChoice | None
+    """None for a pipeline, which runs nothing itself."""
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int

@@ -104,15 +104,15 @@ def build_bundle(
     )
 
 
-def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
-    """Return the files beside the notebook. Another step may have left one that replaces a file of the version."""
-    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
-
-
 def _source_files(manifest: Manifest) -> list[BundleFile]:
     """List the source: a script, or a notebook as people see it, without the values and outputs of this run."""
     digest = manifest.source_digest
     return [] if digest is None else [BundleFile(manifest.path, digest)]
+
+
+def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
+    """Return the files beside the source. Another step may have left one that replaces a file of the version."""
+    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
 
 
 def _kernel(run: Run) -> KernelChoice:

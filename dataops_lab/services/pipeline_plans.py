@@ -66,7 +66,7 @@ def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenP
     }
     pipeline_files.require_valid(reading, name, list(pipeline_files.find_value_problems(ctx, reading, schemas)))
     schema = pipeline.parameters
-    values = schema.validate({**submission.parameters, **schema.parse_texts(submission.texts)})
+    values = schema.validate({**submission.parameters, **schema.parse_texts(submission.texts)}, word="pipeline")
     return TakenPipeline(submission, pipeline, placed, location, ctx.blobs.put(data), root, steps, values)
 
 
@@ -203,6 +203,7 @@ def _planned(
     ctx: Services, tx: Transaction, step: Step, taken: TakenSnapshot, job: Job, version: Version, *, folder: str
 ) -> PlannedStep:
     placed, snapshot = taken.placed, taken.snapshot
+    assert snapshot.kernel is not None, "A step that runs has a kernel, an interpreter or a command."
     return PlannedStep(
         job_id=job.id,
         version_digest=version.digest,

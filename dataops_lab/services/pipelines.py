@@ -15,7 +15,7 @@ from ..domain.approvals import waited_s
 from ..domain.fan_outs import ItemCounts
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.outcomes import first_statuses
-from ..domain.pipelines import Pipeline, Step, StepState, StepStatus
+from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
 from ..domain.plans import Plan, PlannedStep
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import MANUAL, Reason, Run, RunState, Submission, Trigger, TriggerKind
@@ -126,7 +126,7 @@ def prepare_rerun(
     plan = {
         step_id: replace(
             planned,
-            kernel=kernel_for_rerun(ctx, places[step_id], _as_run(old, planned, _kind_of(pipeline, step_id)))
+            kernel=kernel_for_rerun(ctx, places[step_id], _as_run(old, planned, pipeline.by_id[step_id].kind))
             or planned.kernel,
             settings=clamp(planned.settings, places[step_id].environment.limits),
             image=places[step_id].image,
@@ -135,19 +135,15 @@ def prepare_rerun(
         )
         for step_id, planned in stored.items()
     }
-    values = pipeline.parameters.validate(old.parameters if parameters is None else parameters)
+    values = pipeline.parameters.validate(old.parameters if parameters is None else parameters, word="pipeline")
     return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values)
 
 
-def _kind_of(pipeline: Pipeline, step_id: str) -> JobKind:
-    return JobKind(pipeline.by_id[step_id].kind)
-
-
-def _as_run(run: Run, planned: PlannedStep, kind: JobKind = JobKind.NOTEBOOK) -> Run:
+def _as_run(run: Run, planned: PlannedStep, kind: StepKind | None = None) -> Run:
     """Return a run as the step would have had it."""
     return replace(
         run,
-        kind=kind,
+        kind=JobKind(kind) if kind else run.kind,
         kernel=planned.kernel,
         image=planned.image,
         resources=planned.resources,

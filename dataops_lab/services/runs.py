@@ -295,7 +295,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
     return Order(
         version=version,
         placed=placed,
-        kernel=with_submitter_variables(ctx, placed, snapshot.kernel),
+        kernel=with_submitter_variables(ctx, placed, snapshot.kernel) if snapshot.kernel else None,
         parameters={},
         settings=resolve_settings(taken.submission, job.settings, placed.environment.limits),
         origin=snapshot.origin,

@@ -2814,6 +2814,8 @@ export interface components {
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
+            /** With Failures */
+            with_failures: boolean;
             /** Created At */
             created_at: string;
             created_by: components["schemas"]["ActorModel"];
@@ -2913,6 +2915,8 @@ export interface components {
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
+            /** With Failures */
+            with_failures: boolean;
             /** Created At */
             created_at: string;
             created_by: components["schemas"]["ActorModel"];

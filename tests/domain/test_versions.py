@@ -41,7 +41,9 @@ def test_what_a_newer_version_says_more_in_a_manifest_is_not_read():
 
 def test_the_digest_of_a_notebook_is_the_one_that_earlier_programs_gave():
     assert a_manifest().digest == "sha256:07eb2c599623b47b944bf2dd3f2c59f2762d678c91e515b44c75d3c522476f8a"
-    assert a_manifest(folders=("out",)).digest == "sha256:2439d6fefbd720d7c993b5e2922a6555c38f82fd18f48aa51b9dcbca8cda37bf"
+    assert (
+        a_manifest(folders=("out",)).digest == "sha256:2439d6fefbd720d7c993b5e2922a6555c38f82fd18f48aa51b9dcbca8cda37bf"
+    )
 
 
 def test_what_earlier_programs_stored_of_a_notebook_is_read():

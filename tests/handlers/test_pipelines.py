@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -137,3 +138,109 @@ async def test_the_form_gets_the_parameters_of_a_pipeline_and_its_problems(api, 
     assert [parameter["name"] for parameter in found["parameters"]] == ["month"]
     assert (found["name"], found["kernel"], found["files"]) == ("month", None, [])
     assert [finding["code"] for finding in found["findings"]] == ["pipeline_problem"]
+
+
+# --- runs of pipelines ----------------------------------------------------------------------------
+
+CHAIN = """\
+version: 1
+steps:
+  sales: {notebook: sales.ipynb}
+  ok: {approve: {ask: Publish?}, needs: [sales]}
+  report: {notebook: sales.ipynb, needs: [ok]}
+"""
+
+
+async def step_of(api, run_id, step, state) -> dict:
+    """Wait until the step is in this state, and return it."""
+    while True:
+        steps = (await api.json("GET", f"runs/{run_id}/steps"))["items"]
+        [found] = [each for each in steps if each["id"] == step]
+        if found["state"] == state:
+            return found
+        await asyncio.sleep(0.05)
+
+
+async def test_a_pipeline_waits_with_its_steps_until_an_engine_comes(api, pipeline):
+    run = await api.json("POST", "runs", {"path": pipeline(CHAIN)})
+
+    steps = (await api.json("GET", f"runs/{run['id']}/steps"))["items"]
+
+    assert (run["kind"], run["kernel"], run["progress"]["total"]) == ("pipeline", None, 3)
+    assert [step["id"] for step in steps] == ["sales", "ok", "report"]
+    assert steps[1]["approval"]["may_decide"] is False
+    refused = await api("POST", f"runs/{run['id']}/steps/ok/decision", {"approved": True})
+    assert (refused.code, json.loads(refused.body)["code"]) == (409, "not_awaiting")
+
+
+async def test_a_step_is_approved_over_http_and_a_second_decision_conflicts(api, pipeline, running_engine):
+    run = await api.json("POST", "runs", {"path": pipeline(CHAIN)})
+    waiting = await step_of(api, run["id"], "ok", "awaiting_approval")
+    assert waiting["approval"]["may_decide"] is True
+    assert (await api.json("GET", f"runs/{run['id']}"))["phase"] == "awaiting_approval"
+
+    decision = f"runs/{run['id']}/steps/ok/decision"
+    decided = await api.json("POST", decision, {"approved": True, "comment": "Looks <b>right</b>"})
+
+    assert (decided["state"], decided["approval"]["comment"]) == ("succeeded", "Looks <b>right</b>")
+    assert decided["approval"]["decided_by"]["name"]
+    assert (await api.json("POST", decision, {"approved": True}))["approval"]["comment"] == "Looks <b>right</b>"
+    assert (await api("POST", decision, {"approved": False})).code == 409
+    report = await step_of(api, run["id"], "report", "succeeded")
+    child = await api.json("GET", f"runs/{report['run_id']}")
+    assert child["parent"] == {"id": run["id"], "key": "report"}
+
+
+async def test_the_runs_of_steps_are_in_no_list_but_that_of_their_parent(api, pipeline, running_engine):
+    run = await api.json("POST", "runs", {"path": pipeline(CHAIN)})
+    await step_of(api, run["id"], "ok", "awaiting_approval")
+
+    everything = (await api.json("GET", "runs"))["items"]
+    children = (await api.json("GET", "runs", params={"parent": run["id"]}))["items"]
+    of_step = (await api.json("GET", "runs", params={"parent": run["id"], "step": "report"}))["items"]
+
+    assert [each["id"] for each in everything] == [run["id"]]
+    assert [each["parent"]["key"] for each in children] == ["sales"]
+    assert of_step == []
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({}, 400), ({"approved": "yes"}, 400), ({"approved": True, "comment": "x" * 2_001}, 400), ({"approved": 1}, 400)],
+)
+async def test_a_decision_that_is_not_as_documented_is_refused(api, pipeline, body, code):
+    run = await api.json("POST", "runs", {"path": pipeline(CHAIN)})
+    assert (await api("POST", f"runs/{run['id']}/steps/ok/decision", body)).code == code
+
+
+async def test_steps_of_what_is_not_there_are_not_found(api, pipeline, notebook):
+    run = await api.json("POST", "runs", {"path": pipeline(CHAIN)})
+    alone = await api.json("POST", "runs", {"path": notebook("1", path="alone.ipynb")})
+
+    assert (await api("GET", "runs/01ARZ3NDEKTSV4RRFFQ69G5FAV/steps")).code == 404
+    assert (await api("POST", f"runs/{run['id']}/steps/never/decision", {"approved": True})).code == 404
+    assert (await api("GET", f"runs/{alone['id']}/steps")).code in (400, 422)
+
+
+async def test_a_pipeline_with_problems_is_refused_with_the_place_of_each_and_nothing_is_stored(api, pipeline):
+    path = pipeline(CHAIN.replace("needs: [ok]", "needs: [okay], disabled: 3"))
+
+    answer = await api("POST", "runs", {"path": path})
+
+    problem = json.loads(answer.body)
+    assert (answer.code, problem["code"]) == (422, "invalid_pipeline")
+    assert {each["line"] for each in problem["extra"]["problems"]} == {5}
+    assert (await api.json("GET", "runs"))["items"] == []
+    assert (await api.json("GET", "jobs"))["items"] == []
+
+
+async def test_the_same_key_gives_the_same_pipeline_run(api, pipeline):
+    path = pipeline()
+    key = {"headers": {"Idempotency-Key": "month-9"}}
+    first = await api.json("POST", "runs", {"path": path, "parameters": {"month": "2026-09-01"}}, **key)
+    again = await api.json("POST", "runs", {"path": path, "parameters": {"month": "2026-09-01"}}, **key)
+    other = await api("POST", "runs", {"path": path}, **key)
+
+    assert first["id"] == again["id"]
+    assert (other.code, json.loads(other.body)["code"]) == (409, "key_reused")
+    assert len((await api.json("GET", "runs"))["items"]) == 1

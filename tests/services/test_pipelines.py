@@ -8,13 +8,12 @@ import pytest
 
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
-from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Forbidden, InvalidParameters, InvalidPipeline, InvalidRequest, KeyReused
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import jobs, pipelines, retention, runs
-from dataops_lab.testing import FakeBackends, person
+from dataops_lab.testing import person
 
-from ..pipeline_lab import ANN, PATH, PipelineLab
+from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
 
 BOB = person("bob")
 CHAIN = """
@@ -27,9 +26,14 @@ steps:
 
 
 @pytest.fixture
+def database(sqlite) -> str:
+    """SQLite alone: `test_pipeline_model.py` takes both."""
+    return sqlite
+
+
+@pytest.fixture
 def lab(ctx, executor) -> PipelineLab:
-    engine = Engine(ctx, FakeBackends(executor), Settings(slots=50), inherited={})
-    return PipelineLab(ctx, engine, executor)
+    return PipelineLab(ctx, engine_of(ctx, executor), executor)
 
 
 def parameters(lab: PipelineLab, *given: Parameter) -> None:
@@ -100,8 +104,8 @@ steps:
     assert lab.alive(run_id) == {"c"}
 
 
-def test_a_pipeline_takes_no_slot_so_one_slot_is_enough(lab, new_engine):
-    lab.engine = new_engine(slots=1)
+def test_a_pipeline_takes_no_slot_so_one_slot_is_enough(lab):
+    lab.engine = engine_of(lab.ctx, lab.executor, slots=1)
     ids = [lab.start(CHAIN) for _ in range(3)]
     for _ in range(9):
         [name] = lab.executor.alive
@@ -472,8 +476,8 @@ def test_a_cancel_ends_what_runs_skips_the_rest_and_still_cleans_up(lab):
     assert (run.state, run.reason.message) == (RunState.CANCELLED, "Cancelled by bob.")
 
 
-def test_a_cancel_ends_what_waits_in_the_queue_at_once(lab, new_engine):
-    lab.engine = new_engine(slots=1)
+def test_a_cancel_ends_what_waits_in_the_queue_at_once(lab):
+    lab.engine = engine_of(lab.ctx, lab.executor, slots=1)
     run_id = lab.start("version: 1\nsteps:\n  a: {notebook: a.ipynb, for_each: {inputs: [1, 2, 3]}}\n")
     runs.cancel(lab.ctx, run_id, by=ANN)
     assert [str(lab.part(run_id, f"a/{n}").state) for n in (1, 2, 3)] == ["active", "cancelled", "cancelled"]
@@ -620,7 +624,7 @@ def test_nothing_is_stored_of_a_pipeline_that_is_refused(lab):
 
 
 def test_a_step_that_may_not_run_there_is_named(lab):
-    with pytest.raises(Exception, match="Step `a`: .*without images"):
+    with pytest.raises(Exception, match=r"Step `a`: .*without images"):
         lab.submit("version: 1\nsteps:\n  a: {notebook: a.ipynb, image: lean}\n")
 
 
@@ -680,24 +684,18 @@ def test_what_a_step_will_run_is_kept_before_it_starts(lab):
 # --- a reaction that fails ------------------------------------------------------------------------
 
 
-def test_a_reaction_that_failed_is_made_up_for(lab, clock, caplog):
+def test_a_reaction_that_failed_is_made_up_for(lab, clock):
     run_id = lab.start(CHAIN)
-    failing = iter([True])
+    # It is called for all ends together, and then for each alone: both fail.
+    failing = iter([True, True])
 
     def react(*args):
         if next(failing, False):
             raise ValueError("It does not want to.")
         pipelines.react(*args)
 
-    own = replace(lab.ctx, reactions=(react,))
-    # The reaction is called for all ends, and then for each alone: both fail.
-    failing = iter([True, True])
-    lab.engine = Engine(
-        own,
-        FakeBackends(lab.executor),
-        Settings(slots=5),
-        inherited={},
-    )
+    lab.engine.reset()
+    lab.engine = engine_of(replace(lab.ctx, reactions=(react,)), lab.executor)
     clock.advance(60)
     lab.settle()
     lab.end(run_id, "extract")
@@ -724,7 +722,7 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
             "cancelled",
             "skipped",
         }
-    lab.engine = Engine(own, FakeBackends(lab.executor), Settings(slots=5), inherited={})
+    lab.engine = engine_of(own, lab.executor)
     lab.ctx.clock.advance(60)
     lab.settle()
     stop_all(lab)
