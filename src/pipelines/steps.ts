@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { PipelineStep, StepState } from '../api';
-import { labelOf } from '../shared/phases';
+import { labelOf, labelOfSuccess } from '../shared/phases';
 
 const UNFINISHED: ReadonlySet<StepState> = new Set([
   'waiting',
@@ -22,16 +22,11 @@ export function labelOfStep(
   step: PipelineStep,
   trans: TranslationBundle
 ): string {
-  if (step.state === 'succeeded' && step.with_failures) {
-    return trans.__('Succeeded, with failures');
+  if (step.state !== 'succeeded') {
+    return labelOf(step.state, trans);
   }
-  if (step.state === 'succeeded' && step.nothing_to_do) {
-    return trans.__('Nothing to do');
-  }
-  if (step.state === 'succeeded' && step.approval) {
-    return trans.__('Approved');
-  }
-  return labelOf(step.state, trans);
+  const approved = step.approval ? trans.__('Approved') : undefined;
+  return labelOfSuccess(step, trans) ?? approved ?? labelOf(step.state, trans);
 }
 
 /** Return the numbers of a fan-out as one text, like `12 of 40, 1 failed`; empty before it starts. */

@@ -1,7 +1,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon } from '@jupyterlab/ui-components';
 
-import type { AttemptState } from '../api';
+import type { AttemptState, RunSummary } from '../api';
 import {
   approvalIcon,
   cancelledIcon,
@@ -65,6 +65,20 @@ export function labelOf(phase: string, trans: TranslationBundle): string {
     disabled: trans.__('Disabled')
   };
   return labels[phase] ?? phase;
+}
+
+/** Return how a run or step succeeded; undefined for a plain success. */
+export function labelOfSuccess(
+  {
+    with_failures,
+    nothing_to_do
+  }: Pick<RunSummary, 'with_failures' | 'nothing_to_do'>,
+  trans: TranslationBundle
+): string | undefined {
+  if (with_failures) {
+    return trans.__('Succeeded, with failures');
+  }
+  return nothing_to_do ? trans.__('Nothing to do') : undefined;
 }
 
 export function labelOfAttempt(

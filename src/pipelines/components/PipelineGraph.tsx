@@ -18,7 +18,7 @@ import {
 } from '../steps';
 
 /** A smaller graph could not be read; a wider one scrolls. */
-const SMALLEST_SCALE = 0.65;
+const SMALLEST_SCALE = 0.8;
 
 /** The steps of a pipeline and their order, from left to right. The arrow keys go from step to step. */
 export function PipelineGraph(props: {

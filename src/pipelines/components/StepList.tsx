@@ -77,7 +77,7 @@ function Row(props: {
   const { step, trans } = props;
   return (
     <tr data-step={step.id} data-state={step.state}>
-      <th scope="row">
+      <th scope="row" className="dl-StepList-step">
         <span className="dl-StepList-name">
           <KindIcon kind={step.kind} trans={trans} />
           <Name {...props} />
