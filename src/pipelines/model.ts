@@ -99,7 +99,7 @@ export class StepsModel implements IDisposable {
       return;
     }
     if (run.parent && this._statesOfRuns.get(run.id) === run.state) {
-      // Only the progress of the step's run has changed, which is no part of the steps.
+      // Only the progress of the step's run has changed; the steps stay as they are.
       this._set({ ...this._state });
       return;
     }

@@ -30,18 +30,23 @@ export function notifyOfRuns(options: {
   runs.runChanged.connect((_, run) => {
     // A pipeline tells about its steps.
     const isShown = !run.parent && runs.isMine(run) && !isInView(run);
-    if (run.phase === 'awaiting_approval') {
-      if (!asking.has(run.id) && isShown) {
+    if (isTerminal(run)) {
+      asking.delete(run.id);
+      if (unfinished.delete(run.id) && isShown) {
+        show(run, run.state === 'succeeded' ? 'success' : 'error');
+      }
+      return;
+    }
+    const isKnown = unfinished.has(run.id);
+    unfinished.add(run.id);
+    if (run.phase !== 'awaiting_approval') {
+      asking.delete(run.id);
+    } else if (!asking.has(run.id)) {
+      asking.add(run.id);
+      // A run that waited before the page was loaded is in the sidebar.
+      if (isKnown && isShown) {
         show(run, 'info');
       }
-      asking.add(run.id);
-    } else {
-      asking.delete(run.id);
-    }
-    if (!isTerminal(run)) {
-      unfinished.add(run.id);
-    } else if (unfinished.delete(run.id) && isShown) {
-      show(run, run.state === 'succeeded' ? 'success' : 'error');
     }
   });
 }

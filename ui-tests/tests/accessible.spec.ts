@@ -107,6 +107,9 @@ for (const theme of ['light', 'dark'] as const) {
     await screens.openList();
     await expect(screens.list).toContainText('asks');
     expect(await violations(page, '.dl-RunsList')).toEqual([]);
+    await screens.list.getByRole('button', { name: 'asks' }).first().click();
+    await record.getByRole('button', { name: 'Approve' }).click();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
   });
 
   test(`the administration has no accessibility violations, ${theme}`, async ({

@@ -29,7 +29,9 @@ export function RecordHeader(props: {
     <div className="dl-RecordHeader">
       <div className="dl-RecordHeader-main">
         <h1>
-          <KindIcon kind={run.kind} trans={trans} />
+          {run.kind !== 'notebook' && (
+            <KindIcon kind={run.kind} trans={trans} />
+          )}
           {run.job.name}
           <span className="dl-mod-quiet" title={run.version.digest}>
             {trans.__('version %1', run.version.number)} ·{' '}

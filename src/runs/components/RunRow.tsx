@@ -25,7 +25,9 @@ export function RunRow(props: {
         onClick={() => props.onOpen(run)}
       >
         <span className="dl-RunRow-name">
-          <KindIcon kind={run.kind} trans={trans} />
+          {run.kind !== 'notebook' && (
+            <KindIcon kind={run.kind} trans={trans} />
+          )}
           {run.job.name}
         </span>
         <StateLabel run={run} trans={trans} />

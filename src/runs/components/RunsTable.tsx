@@ -81,7 +81,7 @@ function Row(
         <StateLabel run={run} trans={trans} />
       </td>
       <td className="dl-RunsTable-job">
-        <KindIcon kind={run.kind} trans={trans} />
+        {run.kind !== 'notebook' && <KindIcon kind={run.kind} trans={trans} />}
         <button
           className="dl-Button dl-mod-link"
           title={run.job.path}
