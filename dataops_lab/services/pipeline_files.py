@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..domain.actors import Actor
-from ..domain.environments import SANDBOX, ExecutorKind
+from ..domain.environments import SANDBOX, ExecutorKind, Resources
 from ..domain.expressions import scope_of
 from ..domain.jobs import PIPELINE_SUFFIX, JobKind, kind_of_path
 from ..domain.outcomes import first_statuses
 from ..domain.parameters import ParameterSchema
 from ..domain.pipeline_checks import nearest, upstream
 from ..domain.pipelines import MAX_STEPS, Pipeline, Reference, Step, StepKind, StepStatus
+from ..domain.runs import Submission
 from ..domain.snapshots import Finding, Inspection, Severity
 from ..domain.versions import Origin
 from ..errors import DataOpsError, InvalidPipeline, InvalidRequest, PathOutsideRoot
@@ -108,6 +109,14 @@ def require_valid(reading: Reading, name: str, more: Sequence[FileProblem] = ())
         f"{name} cannot run. {said}{f' {rest} more problems.' if rest > 0 else ''}",
         problems=[vars(problem) for problem in problems],
     )
+
+
+def check_request(submission: Submission) -> None:
+    """Refuse what a submission of a notebook may ask for and a pipeline decides for each of its steps."""
+    if submission.kernel is not None or submission.resources != Resources() or submission.pinned is not None:
+        raise InvalidRequest(
+            "A pipeline has no kernel, resources or pinned files of its own. Give them to its steps, or in `defaults`."
+        )
 
 
 def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environment: str = SANDBOX) -> Inspection:

@@ -51,6 +51,7 @@ class TakenPipeline:
 
 def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenPipeline:
     """Take a snapshot of each step that may run. Refused unless all of them may run where the submission wants it."""
+    pipeline_files.check_request(submission)
     data = ctx.notebooks.read_pipeline_file(submission.path, root=submission.root)
     reading = ctx.pipelines.read(data)
     name = posixpath.basename(submission.path)

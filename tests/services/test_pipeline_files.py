@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from dataops_lab.domain.environments import Resources
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
+from dataops_lab.domain.runs import Submission
 from dataops_lab.domain.used_paths import UsedPaths
 from dataops_lab.errors import InvalidPipeline, InvalidRequest
 from dataops_lab.services import jobs, pipeline_files
@@ -120,6 +122,13 @@ def test_an_inspection_gives_the_parameters_and_the_problems_as_findings(ctx, no
     assert (found.name, found.kernel, found.kernel_problem) == ("month", None, None)
     [finding] = found.findings
     assert finding.message.startswith("Line 8, column 12: `regin`")
+
+
+@pytest.mark.parametrize("more", [{"kernel": "ir"}, {"resources": Resources(cpus=2)}, {"pinned": ("*.csv",)}])
+def test_what_a_pipeline_decides_for_each_of_its_steps_cannot_be_asked_for(more):
+    pipeline_files.check_request(Submission(FILE))
+    with pytest.raises(InvalidRequest):
+        pipeline_files.check_request(Submission(FILE, **more))
 
 
 # --- a new pipeline -------------------------------------------------------------------------------
