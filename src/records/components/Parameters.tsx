@@ -55,10 +55,38 @@ export function Parameters(props: {
           })}
         </Table>
       ) : (
-        <p className="dl-Empty">
-          {trans.__('The notebook declares no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
+      {run.kind !== 'pipeline' && <Values values={values} trans={trans} />}
+      {run.kind !== 'pipeline' && props.children}
+      {run.attempts.length > 1 && (
+        <>
+          <h2>{trans.__('Attempts')}</h2>
+          <Attempts run={run} trans={trans} />
+        </>
+      )}
+      <h2>{trans.__('Where and how')}</h2>
+      <table>
+        <tbody>
+          {facts(run, trans).map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Values(props: {
+  values: [string, JSONValue][];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { values, trans } = props;
+  return (
+    <>
       <h2>{trans.__('Values')}</h2>
       {values.length ? (
         <table>
@@ -78,29 +106,11 @@ export function Parameters(props: {
       ) : (
         <p className="dl-Empty">
           {trans.__(
-            'Nothing was recorded. A notebook leaves a value with dataops_lab.record(name, value).'
+            'Nothing was recorded. A notebook or script leaves a value with dataops_lab.record(name, value).'
           )}
         </p>
       )}
-      {props.children}
-      {run.attempts.length > 1 && (
-        <>
-          <h2>{trans.__('Attempts')}</h2>
-          <Attempts run={run} trans={trans} />
-        </>
-      )}
-      <h2>{trans.__('Where and how')}</h2>
-      <table>
-        <tbody>
-          {facts(run, trans).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{value}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    </>
   );
 }
 
