@@ -1,4 +1,5 @@
 import { IJupyterLabPageFixture } from '@jupyterlab/galata';
+import { execFileSync } from 'child_process';
 import * as fs from 'fs';
 import * as path from 'path';
 
@@ -24,6 +25,9 @@ test('a file that a run did not find is taken along, and the notebook runs again
   await page.contents.createDirectory(`${tmpPath}/reports`);
   const stock = `${tmpPath}/data/stock.csv`;
   await page.contents.uploadContent('apples: 912', 'text', stock);
+  // In a git work tree, the workspace is wider than the folder of the notebook.
+  const project = await onDisk(page, tmpPath);
+  execFileSync('git', ['init', '--quiet', project]);
   // The code does not show this path to a reader, because it is computed.
   const content = notebook(
     { parameters: 'wanted: str = "none"' },
