@@ -352,6 +352,8 @@ class RunSummary:
 
     @property
     def phase(self) -> str:
-        if self.awaits_approval and self.state is RunState.ACTIVE:
-            return str(RunState.AWAITING_APPROVAL)
+        if self.kind is JobKind.PIPELINE and self.state is RunState.ACTIVE:
+            if self.cancel_requested_at is not None:
+                return "cancelling"
+            return str(RunState.AWAITING_APPROVAL) if self.awaits_approval else "running"
         return run_phase(self.state, self.attempt_state)

@@ -481,6 +481,13 @@ def test_a_cancel_ends_what_runs_skips_the_rest_and_still_cleans_up(lab):
     assert (run.state, run.reason.message) == (RunState.CANCELLED, "Cancelled by bob.")
 
 
+def test_people_read_that_a_pipeline_runs_and_that_it_is_being_cancelled(lab):
+    run_id = lab.start(CLEAN_UP)
+    assert runs.summary(lab.ctx, run_id).phase == "running"
+    runs.cancel(lab.ctx, run_id, by=BOB)
+    assert runs.summary(lab.ctx, run_id).phase == "cancelling"
+
+
 def test_a_cancel_ends_what_waits_in_the_queue_at_once(lab):
     lab.engine = engine_of(lab.ctx, lab.executor, slots=1)
     run_id = lab.start("version: 1\nsteps:\n  a: {notebook: a.ipynb, for_each: {inputs: [1, 2, 3]}}\n")
