@@ -75,7 +75,7 @@ build: $(DONE)/node_modules ## a wheel and an sdist in dist/
 	jlpm clean:all
 	uv build --out-dir dist
 
-format: $(DONE)/built ## mend what check complains of, where a tool can
+format: $(DONE)/built ## fix what check complains of, where a tool can
 	ruff check --fix .
 	ruff format .
 	jlpm lint

@@ -13,6 +13,7 @@ from dataops_lab.ports import Store
 from dataops_lab.rundir import protocol
 from dataops_lab.services import Services, pipelines, runs
 from dataops_lab.services.pipelines import StepView
+from dataops_lab.services.slow_expressions import answers
 from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, person
 
 ANN = person("ann")
@@ -63,6 +64,7 @@ class PipelineLab:
         for _ in range(8):
             self.engine.step()
             self.engine.wait_for_threads()
+            answers.wait()
 
     def end(self, run_id: str, key: str, state: str | None = "succeeded", **left: Any) -> None:
         """End the run with this key, and let all follow. See `end_soon`."""

@@ -70,5 +70,5 @@ class PlacementModel(Model):
             limits=LimitsModel.model_validate(environment.limits),
             locked=list(environment.locked),
             network=environment.network,
-            not_enforced=list(environment.unenforced_limits),
+            not_enforced=list(environment.not_enforced),
         )

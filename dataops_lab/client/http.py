@@ -251,10 +251,10 @@ class HttpClient(Client):
         self._send("DELETE", _run_path(run_id))
 
     def keep(self, run_id: str) -> RunModel:
-        return self._read(RunModel, self._send("PUT", _run_path(run_id, "kept")))
+        return self._read(RunModel, self._send("PUT", _run_path(run_id, "hold")))
 
     def unkeep(self, run_id: str) -> RunModel:
-        return self._read(RunModel, self._send("DELETE", _run_path(run_id, "kept")))
+        return self._read(RunModel, self._send("DELETE", _run_path(run_id, "hold")))
 
     def verify(self, run_id: str) -> VerificationModel:
         return self._post(VerificationModel, _run_path(run_id, "verify"))

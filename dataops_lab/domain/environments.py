@@ -147,7 +147,7 @@ class Environment:
     changed_by: Actor | None = field(default=None, compare=False)
 
     @property
-    def unenforced_limits(self) -> tuple[str, ...]:
+    def not_enforced(self) -> tuple[str, ...]:
         """Limits that this executor cannot enforce, for any value."""
         return () if self.executor is ExecutorKind.DOCKER else ("cpus", "memory_bytes", "pids", "gpus", "network")
 

@@ -28,7 +28,7 @@ PIPELINE_SUFFIX = ".pipeline.yaml"
 
 
 def kind_of_path(path: str) -> JobKind:
-    """Return the kind of job that the file at this path is. What is neither script nor pipeline may be a notebook."""
+    """Return the kind of job that the file at this path is; a notebook, if neither script nor pipeline."""
     if path.endswith(PIPELINE_SUFFIX):
         return JobKind.PIPELINE
     return JobKind.SCRIPT if PurePosixPath(path).suffix.lower() in SCRIPT_SUFFIXES else JobKind.NOTEBOOK

@@ -190,31 +190,34 @@ class FairQueue:
             waiting_since = last_start.get(person, float("-inf")) - head.priority * PRIORITY_POINT_S
             return max(head.turn, waiting_since) + usage.active_by_person[person] * PRIORITY_POINT_S, head.id
 
+        def sort_heads() -> list[tuple[tuple[float, str], str]]:
+            order = [(sort_key(person, head), person) for person in list(heads) if (head := first_startable(person))]
+            heapify(order)
+            return order
+
         for own_heads in heads.values():
             heapify(own_heads)
-        order = [(sort_key(person, head), person) for person in list(heads) if (head := first_startable(person))]
-        heapify(order)
+        order = sort_heads()
         runs_ahead, previous_run = 0, None
         while order:
-            popped, person = heappop(order)
-            run = first_startable(person)
-            if run is None:
-                continue
-            if sort_key(person, run) != popped:
-                # The run that was first for this person has met a limit meanwhile.
-                heappush(order, (sort_key(person, run), person))
-                continue
+            _, person = heappop(order)
+            *_, lane, position = heads[person][0]
+            run = lane[position]
             advance(person)
             # When all slots are used, this goes on as if slots became free one after the other.
             last_start[person] = now.timestamp()
             usage.active_by_person[person] += 1
+            reaches_limit = False
             if usage.free > 0:
-                usage.add(run)
+                reaches_limit = usage.add(run)
                 yield Decision(run, None)
             else:
                 yield Decision(run, Blocker("slot", usage.in_use, self.limits.slots, runs_ahead, previous_run))
                 runs_ahead, previous_run = runs_ahead + 1, run
-            if head := first_startable(person):
+            if reaches_limit:
+                # The first run of anybody may have met the limit, and the next one may be due sooner or later.
+                order = sort_heads()
+            elif head := first_startable(person):
                 heappush(order, (sort_key(person, head), person))
         for lane, position in blocked:
             blocker = usage.find_blocker(lane[position])
@@ -262,8 +265,10 @@ class _Usage:
                 return Blocker(kind, in_use, limit)
         return None
 
-    def add(self, run: QueuedRun) -> None:
+    def add(self, run: QueuedRun) -> bool:
+        """Count the run, and tell whether a limit is reached with it."""
         self.in_use += 1
         self._jobs[run.job_id] += 1
         self._projects[run.project] += 1
         self._environments[run.environment] += 1
+        return self.find_blocker(run) is not None

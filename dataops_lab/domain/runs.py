@@ -330,7 +330,7 @@ class RunSummary:
     """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
-    """Of a pipeline: its steps that have ended, and all."""
+    """The cells of its notebook, or the steps of its pipeline."""
     reason: Reason | None
     """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
@@ -352,6 +352,8 @@ class RunSummary:
 
     @property
     def phase(self) -> str:
-        if self.awaits_approval and self.state is RunState.ACTIVE:
-            return str(RunState.AWAITING_APPROVAL)
+        if self.kind is JobKind.PIPELINE and self.state is RunState.ACTIVE:
+            if self.cancel_requested_at is not None:
+                return "cancelling"
+            return str(RunState.AWAITING_APPROVAL) if self.awaits_approval else "running"
         return run_phase(self.state, self.attempt_state)

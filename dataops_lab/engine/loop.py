@@ -110,6 +110,7 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
+            pause_s = min(pause_s, self._clocks.next_due_s())
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))

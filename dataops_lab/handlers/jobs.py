@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +24,7 @@ from ..api_models import (
 from ..domain.policy import ObjectKind, Verb
 from ..services import jobs, moves
 from .base import Cursor, DataOpsHandler, operation
-from .runs import local_path, server_root
+from .runs import local_path, require_inside, server_root
 
 JOBS = "dataops:jobs"
 # The name that Jupyter uses for the files of the workspace.
@@ -55,7 +56,7 @@ class InspectHandler(DataOpsHandler):
             jobs.inspect(
                 self.services,
                 path,
-                root=server_root(self),
+                root=None,
                 by=self.actor,
                 kernel=body.kernel,
                 environment=body.environment,
@@ -76,7 +77,8 @@ class IncludedFilesHandler(DataOpsHandler):
     )
     def post(self, body: IncludeFileRequest) -> IncludedFileModel:
         path = local_path(self, body.path)
-        return IncludedFileModel(line=jobs.include_file(self.services, path, body.file, root=server_root(self)))
+        require_inside(str(Path(path).parent / body.file), server_root(self))
+        return IncludedFileModel(line=jobs.include_file(self.services, path, body.file, root=None))
 
 
 class JobsHandler(DataOpsHandler):

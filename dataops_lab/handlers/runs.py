@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import tempfile
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ..api_models import (
 from ..domain.environments import Resources
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
+from ..errors import PathOutsideRoot
 from ..ports import RunFilter
 from ..services import integrity, records, retention, runs
 from ..services.runs import Submitted
@@ -143,7 +145,6 @@ class BatchHandler(DataOpsHandler):
 def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
     return Submission(
         path=local_path(handler, body.path),
-        root=server_root(handler),
         parameters=body.parameters,
         name=body.name,
         environment=body.environment,
@@ -339,8 +340,21 @@ class RecordHandler(DataOpsHandler):
 
 
 def local_path(handler: DataOpsHandler, path: str) -> str:
-    """Return the file that the contents API means by `path`. The snapshot checks that it lies inside the root."""
-    return str(to_os_path(path.strip("/"), server_root(handler)))
+    """Return the file that the contents API means by `path`. PathOutsideRoot when it lies outside the server's root.
+
+    The server's root limits which files people may name, and nothing else: the snapshot finds the same workspace as on
+    the command line, so that the same bytes are the same version.
+    """
+    root = server_root(handler)
+    file = str(to_os_path(path.strip("/"), root))
+    require_inside(file, root)
+    return file
+
+
+def require_inside(path: str, root: str) -> None:
+    """Raise PathOutsideRoot when `path`, with its links followed, lies outside `root`."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise PathOutsideRoot(f"{path} lies outside the folder that this server shows.", path=path, root=root)
 
 
 def server_root(handler: DataOpsHandler) -> str:

@@ -189,7 +189,7 @@ def _examine(
             source.code,
             workspace,
             language=source.language,
-            # The parameters of a program are no names in its code.
+            # A program gets its parameters as variables: its code has no names for them.
             parameters=[p.name for p in source.parameters.parameters] if source.kind is JobKind.NOTEBOOK else [],
             limits=limits,
             # The facts about an image have the names of its packages, not of its modules.

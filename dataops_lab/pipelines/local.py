@@ -22,6 +22,11 @@ class LocalPipelines:
 
         return expressions.check(expression, scope)
 
+    def takes_long(self, expression: str) -> bool:
+        from . import expressions
+
+        return expressions.takes_long(expression)
+
     def evaluate(self, expression: str, context: Context) -> Json:
         from . import expressions
 

@@ -18,7 +18,7 @@ NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 class Notebooks(Protocol):
     """A reader of notebooks and scripts, which also cleans, fills in and renders notebooks.
 
-    It never writes to a source. What it says of a notebook holds for a script, too, unless it says otherwise.
+    It never writes to a source. A method that speaks of a notebook takes a script, too, unless it says otherwise.
     """
 
     def inspect(

@@ -83,6 +83,10 @@ class Pipelines(Protocol):
         """Find what is wrong with an expression before any run, and the type of its values."""
         ...
 
+    def takes_long(self, expression: str) -> bool:
+        """Tell whether the expression may take so long that no transaction should wait for its value."""
+        ...
+
     def evaluate(self, expression: str, context: Context) -> Json:
         """Return the value of an expression. Raise ExpressionFailed, which says why there is none."""
         ...

@@ -1,6 +1,6 @@
 """A program of a run: a script with its interpreter, or a command. It has no kernel and no cells.
 
-It gets no input. What it writes to stdout and stderr goes to journal and log, masked and within the limits of a run.
+It gets no input. Its stdout and stderr go to journal and log, masked and within the limits of a run.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _refusal(value: Any, location: str) -> str:
 
 def _published_to_kernel(entry: dict[str, Any], text: str) -> bool:
     if "IPython" not in sys.modules:
-        return False  # This is no kernel. The import would take a third of a second.
+        return False  # Nobody has started a kernel here. The import would take a third of a second.
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

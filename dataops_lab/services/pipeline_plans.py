@@ -20,11 +20,11 @@ from ..domain.step_files import is_expected
 from ..domain.time import Timestamp
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Location
-from ..errors import DataOpsError, PathOutsideRoot
+from ..errors import DataOpsError, InvalidPipeline, PathOutsideRoot
 from ..ports import Transaction
 from . import pipeline_files
 from .context import Services
-from .placement import Placement, resolve_placement, with_submitter_variables
+from .placement import Placement, with_submitter_variables
 from .versions import TakenSnapshot, make_version, take_snapshot
 
 
@@ -37,12 +37,16 @@ class TakenPipeline:
 
     submission: Submission
     pipeline: Pipeline
-    placed: Placement
     location: Location
     digest: str
     root: str
     steps: Mapping[str, TakenSnapshot]
     values: dict[str, Any]
+
+    @property
+    def placed(self) -> Placement:
+        """The place of all steps, as far as it is the same for all: the environment."""
+        return next(iter(self.steps.values())).placed
 
     @property
     def folder(self) -> str:
@@ -57,9 +61,9 @@ def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenP
     name = posixpath.basename(submission.path)
     pipeline = pipeline_files.require_valid(reading, name)
     location = ctx.notebooks.locate(submission.path)
-    with ctx.store.read() as tx:
-        placed = resolve_placement(ctx, tx, _of_itself(submission), by=by)
     root, steps = _in_one_root(ctx, pipeline, submission, location, by=by)
+    if not steps:
+        raise InvalidPipeline(f"{name} has no step that may run: all are disabled. Enable one of them.")
     schemas = {
         step.id: steps[step.id].snapshot.manifest.parameters
         for step in pipeline.steps
@@ -68,7 +72,7 @@ def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenP
     pipeline_files.require_valid(reading, name, list(pipeline_files.find_value_problems(ctx, reading, schemas)))
     schema = pipeline.parameters
     values = schema.validate({**submission.parameters, **schema.parse_texts(submission.texts)}, word="pipeline")
-    return TakenPipeline(submission, pipeline, placed, location, ctx.blobs.put(data), root, steps, values)
+    return TakenPipeline(submission, pipeline, location, ctx.blobs.put(data), root, steps, values)
 
 
 def make_plan(
@@ -103,7 +107,10 @@ def make_plan(
         findings=(),
         code_cells=0,
     )
-    whole = TakenSnapshot(_of_itself(taken.submission), taken.placed, snapshot)
+    # The pipeline itself runs nowhere, and so has no place of its own to check.
+    first = next(iter(taken.steps.values()))
+    submission = replace(first.submission, name=taken.submission.name, pinned=taken.submission.pinned)
+    whole = TakenSnapshot(submission, first.placed, snapshot)
     job, version = make_version(ctx, tx, whole, by=by, at=at.wall_time)
     return job, version, plan
 
@@ -124,11 +131,6 @@ def findings_of(plan: Plan) -> tuple[Finding, ...]:
         for step_id, planned in plan.items()
         for finding in planned.findings
     )
-
-
-def _of_itself(submission: Submission) -> Submission:
-    """Return the submission of the pipeline alone, which runs in no image."""
-    return replace(submission, image=None, kernel=None, resources=Submission(path="").resources)
 
 
 def _in_one_root(

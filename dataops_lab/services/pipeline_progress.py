@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from ulid import ULID
 from ..domain.actors import Actor
 from ..domain.fan_outs import ItemCounts, fan_out_end, next_items
 from ..domain.jobs import JobKind
-from ..domain.outcomes import Ending, Outcome, advance, goes_on, step_state_of
+from ..domain.outcomes import Advance, Ending, Outcome, advance, goes_on, step_state_of
 from ..domain.pipelines import Item, Pipeline, Step, StepKind, StepState, StepStatus, parent_key
 from ..domain.plans import PlannedStep
 from ..domain.runs import MAX_SUMMARY_MESSAGE, Reason, Run, RunState, Trigger, TriggerKind
@@ -28,10 +29,11 @@ from ..ports import Part, PartCounts, Pipelines, Transaction
 from .context import Services
 from .pipeline_values import StepValues
 from .reactions import move_runs
+from .slow_expressions import Question, TakesLong, answers
 
 
 def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor | None = None) -> bool:
-    """Bring an active pipeline run up to date with its steps, and end it when all of them have ended.
+    """Move the steps of an active pipeline run as far as they go now, and end the run when all of them have ended.
 
     The caller has locked the run. `by` is the person whose act this follows, None for nobody. Tell whether a step
     moved.
@@ -46,11 +48,20 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
     steps = _Steps(ctx, tx, run, pipeline, progress.statuses, ending, at, folder=manifest.folder)
     stops, outcome = steps.move_on()
     moved = steps.write(by=by)
+    if questions := steps.questions:
+        tx.on_commit(lambda: answers.look_for(ctx, questions, lambda: _go_on_again(ctx, run.id)))
     if stops:
         cancel_parts(ctx, tx, run, stops, at=at)
     if outcome is not None:
         move_runs(ctx, tx, [(run, _ended(run, outcome, at))], at=at.wall_time)
     return moved
+
+
+def _go_on_again(ctx: Services, run_id: str) -> None:
+    with ctx.store.begin() as tx:
+        for run in tx.runs.get_many([run_id]).values():
+            if run.state is RunState.ACTIVE:
+                go_on(ctx, tx, run, at=ctx.moment())
 
 
 def pipeline_of(ctx: Services, manifest: Manifest) -> Pipeline | None:
@@ -158,12 +169,14 @@ class _Steps:
         self._before = statuses
         self._now = dict(statuses)
         self._values = StepValues(ctx, tx, run, pipeline, self._now, folder=folder)
+        self._undecided: set[str] = set()
+        """The steps that wait for the values of expressions. They stay as they are."""
 
     def move_on(self) -> tuple[Sequence[str], Outcome | None]:
         """Move all steps as far as they go now. Return the steps to cancel, and the outcome once there is one."""
         self._end_running()
         while True:
-            then = advance(self._pipeline, self._now, ending=self._ending, holds=self._values.holds)
+            then = self._advance()
             for step_id, reason in then.skips.items():
                 self._end(step_id, StepState.SKIPPED, reason)
             for step_id, reason in then.failures.items():
@@ -175,6 +188,26 @@ class _Steps:
                 self._end(step_id, StepState.CANCELLED, _NOBODY_ASKED)
             if not (then.skips or then.failures or then.starts or asked):
                 return then.stops, then.outcome
+
+    def _advance(self) -> Advance:
+        while True:
+            # A step that is not decided yet counts as one that has not ended.
+            running = {step_id: StepStatus(StepState.RUNNING) for step_id in self._undecided}
+            try:
+                return advance(self._pipeline, {**self._now, **running}, ending=self._ending, holds=self._holds)
+            except TakesLong:
+                continue
+
+    def _holds(self, step: Step) -> bool | Reason:
+        try:
+            return self._values.holds(step)
+        except TakesLong:
+            self._undecided.add(step.id)
+            raise
+
+    @property
+    def questions(self) -> Sequence[Question]:
+        return tuple(self._values.questions)
 
     def write(self, *, by: Actor | None) -> bool:
         """Write the steps that moved, and tell whether there are any."""
@@ -222,7 +255,8 @@ class _Steps:
             # Items start in their order, so those that have no run yet are the last ones.
             made = counts.total - counts.waiting
             first = self._tx.runs.find_part(self._run.id, parent_key(step.id, items[0].key)) if made else None
-            self._add_parts(step, items[made : made + more], inputs_of=first)
+            with suppress(TakesLong):
+                self._add_parts(step, items[made : made + more], inputs_of=first)
 
     def _without_outputs(self, step: Step, counts: ItemCounts) -> ItemCounts:
         """Count items as failed whose runs succeeded, but did not leave what the step promises."""
@@ -268,6 +302,9 @@ class _Steps:
                     return
             self._now[step.id] = replace(started, state=StepState.RUNNING, items=items)
             self._add_parts(step, items or [None])
+        except TakesLong:
+            self._now[step.id] = replace(started, started_at=None)
+            self._undecided.add(step.id)
         except Refused as error:
             self._now[step.id] = started
             self._end(step.id, StepState.FAILED, Reason(error.precise_code, error.message[:MAX_SUMMARY_MESSAGE]))

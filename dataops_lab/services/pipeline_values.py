@@ -1,4 +1,4 @@
-"""What a step gets when it starts: the values of its expressions, and the files that other steps left."""
+"""The values of a step's expressions, and the files that other steps left for it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..domain.fan_outs import check_size, checked_items, keyed
 from ..domain.inputs import Inputs
 from ..domain.parameters import Json
 from ..domain.pipeline_checks import upstream
-from ..domain.pipelines import Item, Pipeline, Reference, Step, StepKind, StepState, StepStatus
+from ..domain.pipelines import Given, Item, Pipeline, Reference, Step, StepKind, StepState, StepStatus
 from ..domain.plans import PlannedStep
 from ..domain.records import RecordFile
 from ..domain.runs import Reason, Run
@@ -20,10 +20,11 @@ from ..domain.versions import IncludedFile, Manifest
 from ..errors import Refused
 from ..ports import Part, Transaction
 from .context import Services
+from .slow_expressions import Question, TakesLong, answers
 
 
 class StepValues:
-    """The values and files of one pipeline run. What the steps left is read once, and only where somebody asks for it.
+    """The values and files of one pipeline run. Each is read once, and only where somebody asks for it.
 
     `statuses` are those of now: steps that have ended stay as they are. Methods raise Refused, with a sentence for the
     step that then fails.
@@ -44,6 +45,8 @@ class StepValues:
         self._before = upstream(pipeline)
         self._parts: dict[str, Sequence[Part]] = {}
         self._values: dict[str, dict[str, Json]] = {}
+        self.questions: list[Question] = []
+        """The expressions whose values nobody knows yet. A method that needs one raises TakesLong."""
 
     def holds(self, step: Step) -> bool | Reason:
         """Evaluate the condition of a step that has one. Return the reason when it cannot be evaluated."""
@@ -61,25 +64,19 @@ class StepValues:
         assert step.for_each is not None
         inputs = step.for_each.inputs
         values = checked_items(self._evaluated(step, inputs.cel) if isinstance(inputs, Reference) else inputs)
-        key = step.for_each.key
-        return keyed(values, None if key is None else [self._evaluated(step, key, item=value) for value in values])
+        if step.for_each.key is None:
+            return keyed(values)
+        numbered = [Item(str(place), value) for place, value in enumerate(values, 1)]
+        return keyed(values, self._evaluated_for_each(step, step.for_each.key, numbered))
 
     def parameters(self, step: Step, manifest: Manifest, items: Sequence[Item | None]) -> list[dict[str, Any]]:
         """Return the parameters of the step's runs, checked, in the order of `items`; [None] without a fan-out."""
-        shared = {
-            name: self._evaluated(step, given.cel) if isinstance(given, Reference) else given
-            for name, given in step.parameters.items()
-            if not self._needs_item(step, given)
-        }
+        columns = {name: self._column(step, given, items) for name, given in step.parameters.items()}
         found = []
-        for item in items:
+        for position, item in enumerate(items):
             try:
-                values = {
-                    name: self._evaluated(step, given.cel, item=item.value if item else None)
-                    for name, given in step.parameters.items()
-                    if name not in shared and isinstance(given, Reference)
-                }
-                found.append(manifest.parameters.validate({**shared, **values}))
+                given = {name: columns[name][position] for name in step.parameters}
+                found.append(manifest.parameters.validate(given))
             except Refused as error:
                 if item is None:
                     raise
@@ -110,14 +107,44 @@ class StepValues:
         folders = tuple(folder for folder in planned_inputs.folders if not _holds_any(folder, files))
         return self._tx.inputs.put(Inputs(tuple(files[path] for path in sorted(files)), folders))
 
-    def _needs_item(self, step: Step, given: Any) -> bool:
-        return step.for_each is not None and isinstance(given, Reference) and step.for_each.item in given.cel
+    def _column(self, step: Step, given: Given, items: Sequence[Item | None]) -> list[Json]:
+        """Return the value of one parameter for each item."""
+        if not isinstance(given, Reference):
+            return [given] * len(items)
+        if step.for_each is None or step.for_each.item not in given.cel:
+            return [self._evaluated(step, given.cel)] * len(items)
+        return self._evaluated_for_each(step, given.cel, [item for item in items if item])
+
+    def _evaluated_for_each(self, step: Step, expression: str, items: Sequence[Item]) -> list[Json]:
+        """Return the value for each item. All questions are asked before TakesLong is raised."""
+        found = []
+        for item in items:
+            try:
+                found.append(self._evaluated(step, expression, item=item.value))
+            except TakesLong:
+                continue
+            except Refused as error:
+                raise Refused(f"Item {item.key!r}: {error.message}", code=error.precise_code) from error
+        if len(found) < len(items):
+            raise TakesLong
+        return found
 
     def _evaluated(self, step: Step, expression: str, *, item: Json = None) -> Json:
+        """Return the value of an expression. TakesLong when it is not known yet: then it is a question."""
+        question = Question(step.id, expression, self._context(step, expression, item))
+        if not self._ctx.pipelines.takes_long(expression):
+            return self._ctx.pipelines.evaluate(expression, question.context)
+        try:
+            return answers.find(question)
+        except TakesLong:
+            self.questions.append(question)
+            raise
+
+    def _context(self, step: Step, expression: str, item: Json) -> Context:
         with_item = step.for_each is not None and step.for_each.item in expression
         scope = scope_of(self._pipeline, step, before=self._before[step.id], with_item=with_item)
         assert self._run.started_at is not None
-        context = Context(
+        return Context(
             scope=scope,
             run_id=self._run.id,
             run_started=self._run.started_at,
@@ -125,7 +152,6 @@ class StepValues:
             steps={step_id: self._result(step_id, expression) for step_id in scope.steps},
             item=item,
         )
-        return self._ctx.pipelines.evaluate(expression, context)
 
     def _result(self, step_id: str, expression: str) -> StepResult:
         status = self._statuses[step_id]

@@ -15,7 +15,7 @@ from ..domain.approvals import waited_s
 from ..domain.fan_outs import ItemCounts
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.outcomes import first_statuses
-from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
+from ..domain.pipelines import Pipeline, Step, StepState, StepStatus
 from ..domain.plans import Plan, PlannedStep
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import MANUAL, Reason, Run, RunState, Submission, Trigger, TriggerKind
@@ -112,22 +112,14 @@ def prepare_rerun(
     """Prepare another run of the same version. Each step is placed as if it were run again alone."""
     with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
+        pipeline = _stored(ctx, tx, old)
         stored = tx.pipelines.get_plan(old.id)
-        placed = place_rerun(ctx, tx, old, replace(override, image=None), by=by)
-        places = {
-            step_id: place_rerun(ctx, tx, _as_run(old, planned), override, by=by) for step_id, planned in stored.items()
-        }
-    pipeline = pipeline_of(ctx, version.manifest)
-    if pipeline is None:
-        raise Conflict(
-            "The stored file of the pipeline cannot be read any more. Submit the pipeline's file again.",
-            code="pipeline_unreadable",
-        )
+        as_run = {step_id: _as_run(old, pipeline.by_id[step_id], planned) for step_id, planned in stored.items()}
+        places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in as_run.items()}
     plan = {
         step_id: replace(
             planned,
-            kernel=kernel_for_rerun(ctx, places[step_id], _as_run(old, planned, pipeline.by_id[step_id].kind))
-            or planned.kernel,
+            kernel=kernel_for_rerun(ctx, places[step_id], as_run[step_id]) or planned.kernel,
             settings=clamp(planned.settings, places[step_id].environment.limits),
             image=places[step_id].image,
             resources=places[step_id].resources,
@@ -136,14 +128,14 @@ def prepare_rerun(
         for step_id, planned in stored.items()
     }
     values = pipeline.parameters.validate(old.parameters if parameters is None else parameters, word="pipeline")
-    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values)
+    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, next(iter(places.values())), values)
 
 
-def _as_run(run: Run, planned: PlannedStep, kind: StepKind | None = None) -> Run:
+def _as_run(run: Run, step: Step, planned: PlannedStep) -> Run:
     """Return a run as the step would have had it."""
     return replace(
         run,
-        kind=JobKind(kind) if kind else run.kind,
+        kind=JobKind(step.kind),
         kernel=planned.kernel,
         image=planned.image,
         resources=planned.resources,
@@ -209,7 +201,7 @@ def _waits(tx: Transaction, pipeline: Pipeline, job: Job, *, own: str | None = N
 
 
 def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
-    """Go on with the pipelines of which runs have ended, and start those that waited for the end of another one."""
+    """Move the pipelines on of which runs have ended, and start those that waited for the end of another one."""
     moment = replace(ctx.moment(), wall_time=at)
     parents = dict.fromkeys(run.parent_id for run in ended if run.parent_id is not None)
     for run in tx.runs.get_many(list(parents)).values() if parents else ():

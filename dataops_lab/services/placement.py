@@ -450,8 +450,8 @@ _PLACE_FINDING_CODES = (
 
 
 def _unenforced_limits(environment: Environment, resources: Resources) -> Iterator[Finding]:
-    unenforced = [name for name in environment.unenforced_limits if getattr(resources, name, None) is not None]
-    if not environment.network and "network" in environment.unenforced_limits:
+    unenforced = [name for name in environment.not_enforced if getattr(resources, name, None) is not None]
+    if not environment.network and "network" in environment.not_enforced:
         unenforced.append("network")
     if unenforced:
         yield Finding(

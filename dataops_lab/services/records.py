@@ -22,6 +22,7 @@ from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
+from ..ports import PipelineProgress
 from ..rundir import protocol
 from ..rundir.journal import encode_json
 from ..rundir.parameters import parameter_variables
@@ -265,8 +266,14 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
 
 
 def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
-    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again."""
+    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again.
+
+    That of a pipeline has its file, and names the records of its steps by their digests.
+    """
     view = get(ctx, run_id)
+    if view.run.kind is JobKind.PIPELINE:
+        _export_pipeline(ctx, view, target)
+        return
     record = view.record
     if record is None:
         raise _not_available(view, "record")
@@ -299,6 +306,45 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         archive.writestr("record.json", _pretty({**_summary(view, inputs), "renamed": names.changed}))
 
 
+def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
+    if not view.run.state.is_terminal or view.progress is None:
+        raise _not_available(view, "record")
+    manifest, names = view.version.manifest, ArchiveNames()
+    assert manifest.source_digest is not None
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("parameters.json", _pretty(view.run.parameters))
+        archive.writestr(names.name_for(f"input/{manifest.path}"), ctx.blobs.read(manifest.source_digest))
+        record = {**_run_summary(view), "steps": _step_summaries(ctx, view, view.progress), "renamed": names.changed}
+        archive.writestr("record.json", _pretty(record))
+
+
+def _step_summaries(ctx: Services, view: RunView, progress: PipelineProgress) -> dict[str, Any]:
+    """Return for each step its end, and its runs with the digests of their records."""
+    with ctx.store.read() as tx:
+        parts = tx.pipelines.list_parts(view.run.id, list(progress.statuses))
+        records = tx.records.find_for_runs([part.id for of_step in parts.values() for part in of_step])
+    versions = dict(view.version.manifest.steps)
+    return {
+        step_id: {
+            "state": status.state,
+            "reason": asdict(status.reason) if status.reason else None,
+            "version": versions.get(step_id),
+            "decided_by": asdict(status.decided_by) if status.decided_by else None,
+            "comment": status.comment,
+            "runs": [
+                {
+                    "run": part.id,
+                    "item": part.item_key,
+                    "state": part.state,
+                    "record": records[part.id].digest if part.id in records else None,
+                }
+                for part in parts.get(step_id, ())
+            ],
+        }
+        for step_id, status in progress.statuses.items()
+    }
+
+
 _ARCHIVE_NAMES = {
     RecordFileKind.NOTEBOOK: "notebook.ipynb",
     RecordFileKind.JOURNAL: "journal.jsonl",
@@ -314,8 +360,18 @@ def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
 
 
 def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
-    run, record = view.run, view.record
+    record = view.record
     assert record is not None
+    return {
+        **_run_summary(view),
+        "inputs": {"digest": inputs.digest, **inputs.to_json()},
+        "record": record.digest,
+        "files": [asdict(file) for file in record.files],
+    }
+
+
+def _run_summary(view: RunView) -> dict[str, Any]:
+    run = view.run
     return {
         "run": run.id,
         "job": view.job.name,
@@ -333,9 +389,6 @@ def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
         "origin": asdict(run.origin),
         "version": view.version.digest,
         "manifest": view.version.manifest.to_json(),
-        "inputs": {"digest": inputs.digest, **inputs.to_json()},
-        "record": record.digest,
-        "files": [asdict(file) for file in record.files],
     }
 
 

@@ -286,7 +286,7 @@ pipeline_steps = Table(
     Column("step_id", String(STEP_LENGTH), primary_key=True),
     # The place in the pipeline's file.
     Column("position", Integer, nullable=False),
-    # What its runs will run. Retention keeps it, also while there is no run yet. Empty for approvals.
+    # The version and the data of its runs. Retention keeps them, also while there is no run yet. Empty for approvals.
     Column("job_id", String(26)),
     Column("version_digest", String(71)),
     Column("inputs_digest", String(71), index=True),

@@ -1,9 +1,12 @@
-import type { Inspection } from '../api';
+import type { JobKind, Kernel } from '../api';
 
 /** Tell whether a person may choose the kernel: of a notebook, or for its Python of a script of that. */
 export function choosesKernel({
   kind,
   kernel
-}: Pick<Inspection, 'kind' | 'kernel'>): boolean {
+}: {
+  kind: JobKind;
+  kernel: Kernel | null;
+}): boolean {
   return kind === 'notebook' || kernel?.language === 'python';
 }

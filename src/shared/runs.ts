@@ -11,7 +11,7 @@ export const TERMINAL: ReadonlySet<RunState> = new Set([
   'rejected'
 ]);
 
-/** Tell whether it is a notebook that a run executes. A script or a command has a log instead. */
+/** Tell whether a run executes a notebook. A script or command has a log instead, a pipeline its steps. */
 export function hasNotebook(run: Pick<RunSummary, 'kind'>): boolean {
   return run.kind === 'notebook';
 }

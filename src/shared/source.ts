@@ -1,18 +1,6 @@
-import type { Contents } from '@jupyterlab/services';
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
-
-/** The files that run as scripts, as domain/jobs.py has them. */
-const SCRIPT = /\.(py|sh|bash|r)$/i;
-
-/** Tell whether a file runs as a job. */
-export function canRun({
-  type,
-  path
-}: Pick<Contents.IModel, 'type' | 'path'>): boolean {
-  return type === 'notebook' || (type === 'file' && SCRIPT.test(path));
-}
 
 /** Ask for the current path of a run's notebook in the contents API. It may have moved since the run. */
 export async function sourcePath(

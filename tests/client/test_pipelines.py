@@ -15,7 +15,11 @@ title: The month
 parameters: {top: {type: integer, default: 2}}
 steps:
   extract: {notebook: extract.ipynb, with: {top: {cel: params.top}}}
-  each: {notebook: each.ipynb, needs: [extract], for_each: {item: region, inputs: {cel: steps.extract.values.regions}}, with: {region: {cel: region}}}
+  each:
+    notebook: each.ipynb
+    needs: [extract]
+    for_each: {item: region, inputs: {cel: steps.extract.values.regions}}
+    with: {region: {cel: region}}
   never: {notebook: each.ipynb, needs: [extract], if: "steps.extract.values.regions.size() > 5"}
   ok: {approve: {ask: Publish?}, needs: [each]}
   report: {notebook: each.ipynb, needs: [ok]}

@@ -194,7 +194,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
     first, second = submit().run, submit().run
     with store.read() as tx:
         seq, everything = tx.events.last_seq(), tx.queue.list_unfinished()
-    assert [(standing.state, standing.place.id) for standing in everything] == [
+    assert [(standing.state, standing.run.id) for standing in everything] == [
         ("queued", first.id),
         ("queued", second.id),
     ]
@@ -210,7 +210,7 @@ def test_the_queue_is_followed_by_what_moved_since_it_was_read(store, submit, ct
         later, moved, cancelled = tx.queue.changes_since(seq)
         assert moved == {first.id, second.id, third.id}
         assert cancelled == {first.id, second.id}
-        assert {(standing.state, standing.place.id) for standing in tx.queue.list_unfinished(moved)} == {
+        assert {(standing.state, standing.run.id) for standing in tx.queue.list_unfinished(moved)} == {
             ("active", first.id),
             ("queued", third.id),
         }

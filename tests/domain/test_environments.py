@@ -75,8 +75,8 @@ def test_a_docker_host_may_be_anywhere_else(host):
 
 
 def test_a_process_cannot_hold_a_run_to_limits_that_a_container_can():
-    assert "memory_bytes" in STAGING.unenforced_limits
-    assert replace(STAGING, executor=ExecutorKind.DOCKER).unenforced_limits == ()
+    assert "memory_bytes" in STAGING.not_enforced
+    assert replace(STAGING, executor=ExecutorKind.DOCKER).not_enforced == ()
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,13 @@ def test_ten_thousand_that_wait_make_no_decision_look_at_more_than_the_heads_of_
     assert looked_at["times"] <= 100
 
 
+def test_a_person_whose_first_run_meets_a_limit_is_served_by_the_priority_of_the_next_one():
+    ann, bob = place("ann", ago_s=1_000, job="J"), place("bob", ago_s=100, job="K")
+    held_back, urgent = place("eve", ago_s=900, job="J"), place("eve", ago_s=200, priority=1, job="K")
+    lines = FairQueue(ConcurrencyLimits(3, jobs={"J": 1}), [ann, bob, held_back, urgent])
+    assert lines.next_starts([], {"eve": NOW}, now=NOW) == [ann, urgent, bob]
+
+
 def test_who_holds_slots_comes_after_who_holds_none():
     ann, bob = place("ann", ago_s=60), place("bob", ago_s=30)
     assert starting([ann, bob], [place("ann")], slots=2) == [bob]

@@ -462,7 +462,7 @@ def test_nobody_reads_the_queue_while_nothing_changes(engine, submit, clock, ctx
     engine.step()
     engine.step()
     read = []
-    for verb in ("alive", "changes_since"):
+    for verb in ("list_unfinished", "changes_since"):
         kept = getattr(SqlQueue, verb)
         monkeypatch.setattr(SqlQueue, verb, lambda *args, kept=kept, **more: read.append(1) or kept(*args, **more))
     for _ in range(50):
@@ -515,12 +515,12 @@ def test_a_backend_in_trouble_with_one_attempt_keeps_no_other_from_its_end(
 ):
     engine = new_engine(slots=2)
     one, other = (until(engine, submit(), AttemptState.RUNNING) for _ in range(2))
-    look = executor.look
+    observe = executor.observe
 
     def troubled(name: str) -> Observation:
         if name in (one.attempts[-1].name, "left behind"):
             raise error
-        return look(name)
+        return observe(name)
 
     monkeypatch.setattr(executor, "observe", troubled)
     monkeypatch.setattr(executor, "list_names", lambda: iter(["left behind"]))

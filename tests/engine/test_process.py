@@ -31,7 +31,7 @@ import logging, os, sys
 from pathlib import Path
 from dataops_lab.engine import process
 process.LOG_BYTES = 10_000
-process.write_log(Path(sys.argv[1]))
+process.configure_logging(Path(sys.argv[1]))
 for number in range(1000):
     logging.getLogger("dataops_lab.engine").info("%d %s", number, "x" * 100)
 os.write(1, b"said at last")

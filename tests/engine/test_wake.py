@@ -56,8 +56,8 @@ def test_a_cancel_wakes_the_engine(ctx, submit, executor, ends):
 
 def test_a_descriptor_that_stays_readable_wakes_the_engine_once(ctx, submit, executor, ends, monkeypatch):
     engine = Engine(ctx, FakeBackends(executor), Settings(slots=2), inherited={})
-    looks, look = [], executor.look
-    monkeypatch.setattr(executor, "observe", lambda name: looks.append(name) or look(name))
+    looks, observe = [], executor.observe
+    monkeypatch.setattr(executor, "observe", lambda name: looks.append(name) or observe(name))
     os.write(ends, b"x")
     submit()
     with running(engine):

@@ -7,6 +7,11 @@ import zipfile
 
 import pytest
 
+from dataops_lab.domain.runs import Submission
+from dataops_lab.services import runs
+from dataops_lab.testing import person
+from dataops_lab.wiring import build_services
+
 
 async def finished(api, run_id: str) -> dict:
     """Ask for the run, the source of its events, until it has ended."""
@@ -30,10 +35,10 @@ async def test_a_submitted_notebook_runs_and_leaves_its_record(api, notebook, ru
     assert run["values"] == {"doubled": 42}
     assert run["progress"] == {"done": 4, "total": 4, "current": None}
     assert run["created_at"].endswith("Z")
-    assert [artifact["path"] for artifact in run["artifacts"]] == ["work/out.txt"]
+    assert [artifact["path"] for artifact in run["artifacts"]] == ["out.txt"]
 
     at = f"runs/{run['id']}"
-    assert (await api("GET", f"{at}/artifacts/work/out.txt")).body == b"made"
+    assert (await api("GET", f"{at}/artifacts/out.txt")).body == b"made"
     assert b"said" in (await api("GET", f"{at}/log")).body
     executed = json.loads((await api("GET", f"{at}/notebook", params={"executed": "true"})).body)
     assert executed["cells"][1]["metadata"]["tags"] == ["injected-parameters"]
@@ -42,7 +47,7 @@ async def test_a_submitted_notebook_runs_and_leaves_its_record(api, notebook, ru
     assert "sandbox" in report.headers["Content-Security-Policy"]
     with zipfile.ZipFile(io.BytesIO((await api("GET", f"{at}/record")).body)) as archive:
         assert archive.testzip() is None
-        assert {"notebook.ipynb", "report.html", "log.txt", "artifacts/work/out.txt", "reproduce.sh"} <= set(
+        assert {"notebook.ipynb", "report.html", "log.txt", "artifacts/out.txt", "reproduce.sh"} <= set(
             archive.namelist()
         )
         told = json.loads(archive.read("record.json"))
@@ -53,7 +58,9 @@ async def test_whatever_a_notebook_writes_into_its_journal_it_is_answered(api, n
     lines = [b'{"x":' + b"[" * 100_000, b'"x"', b'{"seq":"a"}', b"[]", b'{"seq":1e400,"kind":"x"}', b"\xff", b""]
     lines += [rb'{"kind":"x","x":"\ud800"}', b'{"kind":"x","x":' + b"[" * 300 + b"]" * 300 + b"}"]
     data = b"\n".join(lines) + b"\n"
-    run = await api.json("POST", "runs", {"path": notebook(f"open('../../journal.jsonl', 'ab').write({data!r})")})
+    directory = "import os, pathlib; directory = pathlib.Path(os.environ['DATAOPS_LAB_VALUES']).parents[1]"
+    path = notebook(directory, f"(directory / 'journal.jsonl').open('ab').write({data!r})")
+    run = await api.json("POST", "runs", {"path": path})
     assert (await finished(api, run["id"]))["state"] == "succeeded"
     page = await api.json("GET", f"runs/{run['id']}/journal")
     assert [event["seq"] for event in page["events"]] == list(range(1, page["last_seq"] + 1))
@@ -229,7 +236,7 @@ async def test_inspect_tells_what_would_travel_and_stores_nothing(api, notebook,
     assert [(p["name"], p["type"], p["default"], p["description"]) for p in seen["parameters"]] == [
         ("limit", "integer", 3, "how many")
     ]
-    assert (seen["notebook_path"], seen["kernel"]["name"]) == (path, "python3")
+    assert (seen["notebook_path"], seen["kernel"]["name"]) == ("sales.ipynb", "python3")
     assert (await api.json("GET", "jobs"))["items"] == []
 
 
@@ -270,3 +277,33 @@ async def test_a_moment_at_either_end_of_time_is_answered_or_refused(api, name):
         "9999-12-31T23:59:59-23:59": 400,
     }.items():
         assert (await api("GET", "runs", params={name: moment})).code == status, moment
+
+
+async def test_a_script_is_inspected_submitted_and_told_as_one(api, jp_root_dir):
+    (jp_root_dir / "load.py").write_text("# /// dataops\n# [parameters]\n# n = 1\n# ///\nprint(1)\n")
+    seen = await api.json("POST", "inspect", {"path": "load.py"})
+    assert (seen["kind"], seen["code_cells"], seen["kernel"]["language"]) == ("script", 0, "python")
+    assert [(parameter["name"], parameter["default"]) for parameter in seen["parameters"]] == [("n", 1)]
+    run = await api.json("POST", "runs", {"path": "load.py", "parameters": {"n": 2}})
+    assert (run["kind"], run["command"], run["job"]["path"]) == ("script", [], "load.py")
+    refused = await api("GET", f"runs/{run['id']}/notebook")
+    assert (refused.code, json.loads(refused.body)["code"]) == (409, "no_notebook")
+
+
+async def test_a_script_with_a_broken_header_is_refused_with_its_line(api, jp_root_dir):
+    (jp_root_dir / "load.sh").write_text("# /// dataops\n# [parameters]\n# n = \n# ///\n")
+    for route in ("inspect", "runs"):
+        refused = await api("POST", route, {"path": "load.sh"})
+        assert refused.code == 422
+        problem = json.loads(refused.body)
+        assert (problem["code"], problem["extra"]["line"]) == ("broken_header", 3)
+
+
+@pytest.mark.parametrize("path", ["sales.ipynb", "deep/er/sales.ipynb"])
+async def test_the_server_makes_the_same_version_of_a_notebook_as_the_command_line(
+    api, jp_root_dir, notebook, home, path
+):
+    notebook("open('data.csv')", path=path)
+    run = await api.json("POST", "runs", {"path": path})
+    version = runs.submit(build_services(home), Submission(str(jp_root_dir / path)), by=person("ada")).view.version
+    assert version.digest == run["version"]["digest"]

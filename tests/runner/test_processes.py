@@ -35,13 +35,13 @@ def test_what_has_ended_has_no_descendants(monkeypatch):
 
 LEAVES_A_DAEMON = """
 import subprocess
-from dataops_lab.runner.processes import adopt_orphans, kill_descendants, tree
+from dataops_lab.runner.processes import adopt_orphans, kill_descendants, descendants
 adopt_orphans()
 subprocess.run(["sh", "-c", "trap '' TERM; env -i setsid sh -c 'trap \\"\\" TERM; while :; do sleep 0.01; done' &"])
 import os
-assert list(tree(os.getpid()))
+assert list(descendants(os.getpid()))
 assert kill_descendants(60)
-assert not list(tree(os.getpid()))
+assert not list(descendants(os.getpid()))
 assert kill_descendants(0)
 """
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dataops_lab.runner.memory import describe_signal
 from dataops_lab.rundir.parameters import parameter_variables
+from dataops_lab.runner.memory import describe_signal
 from dataops_lab.runner.program import python_error
 
 from ..waiting import eventually
@@ -93,6 +93,15 @@ def test_variables_of_parameters_that_the_runner_inherited_do_not_reach_the_prog
 ) -> None:
     monkeypatch.setenv("DATAOPS_PARAM_OLD", "1")
     assert runs.script('echo "${DATAOPS_PARAM_OLD-unset}"\n', name="a.sh").log == "unset\n"
+
+
+def test_no_name_of_a_parameter_reaches_loader_shell_or_interpreter(runs: Runs) -> None:
+    names = ["PATH", "LD_PRELOAD", "IFS", "PYTHONSTARTUP", "BASH_ENV", "HOME"]
+    run = runs.script("env\n", name="a.sh", parameters=dict.fromkeys(names, "/evil"))
+    lines = run.log.splitlines()
+    assert {line.partition("=")[0] for line in lines if line.endswith("/evil")} == {
+        f"DATAOPS_PARAM_{name}" for name in names
+    }
 
 
 @pytest.mark.parametrize("name", ["größe der läufe.py", "-x.py", "a'b\".py"])

@@ -229,7 +229,7 @@ def test_a_build_that_is_cancelled_leaves_no_image(ctx, add, daemon, ended):
     add()
     go_on, make, dropped = threading.Event(), daemon.build, []
     daemon.build = lambda *args: go_on.wait(60) and make(*args)
-    daemon.drop = dropped.append
+    daemon.remove_tag = dropped.append
     task = image_tasks.build(ctx, AddImage("mine", ""), BuildRecipe("data", requirements="pandas"), by=person("ada"))
     image_tasks.cancel(ctx, task.id, by=person("ada"))
     go_on.set()

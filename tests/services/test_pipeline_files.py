@@ -61,7 +61,12 @@ def test_a_pipeline_whose_notebooks_take_what_they_are_given_has_no_problem(ctx,
         ("{cel: params.month}", "{cel: params.mont}", (8, 40), "There is no parameter `mont`. Do you mean `month`?"),
         (", month: {cel: params.month}", "", (8, 5), "sales.ipynb needs the parameter `month`"),
         ("report.ipynb", "gone.ipynb", (10, 5), "There is no file gone.ipynb."),
-        ("notebook: report.ipynb", "notebook: tools.py", (10, 5), "tools.py is not a notebook. Write `script: tools.py`."),
+        (
+            "notebook: report.ipynb",
+            "notebook: tools.py",
+            (10, 5),
+            "tools.py is not a notebook. Write `script: tools.py`.",
+        ),
         ("notebook: report.ipynb", "script: report.ipynb", (10, 5), "report.ipynb is not a script."),
     ],
 )

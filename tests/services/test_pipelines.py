@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
+from threading import current_thread
 
 import pytest
 
@@ -10,7 +15,7 @@ from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterT
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
 from dataops_lab.errors import Conflict, Forbidden, InvalidParameters, InvalidPipeline, InvalidRequest, KeyReused
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import jobs, pipelines, retention, runs
+from dataops_lab.services import jobs, pipelines, records, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
@@ -476,6 +481,13 @@ def test_a_cancel_ends_what_runs_skips_the_rest_and_still_cleans_up(lab):
     assert (run.state, run.reason.message) == (RunState.CANCELLED, "Cancelled by bob.")
 
 
+def test_people_read_that_a_pipeline_runs_and_that_it_is_being_cancelled(lab):
+    run_id = lab.start(CLEAN_UP)
+    assert runs.summary(lab.ctx, run_id).phase == "running"
+    runs.cancel(lab.ctx, run_id, by=BOB)
+    assert runs.summary(lab.ctx, run_id).phase == "cancelling"
+
+
 def test_a_cancel_ends_what_waits_in_the_queue_at_once(lab):
     lab.engine = engine_of(lab.ctx, lab.executor, slots=1)
     run_id = lab.start("version: 1\nsteps:\n  a: {notebook: a.ipynb, for_each: {inputs: [1, 2, 3]}}\n")
@@ -727,3 +739,171 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
     lab.settle()
     stop_all(lab)
     assert lab.executor.alive == []
+
+
+# --- scripts, commands, roots ---------------------------------------------------------------------
+
+
+def test_scripts_and_commands_are_steps_with_parameters_of_their_own(lab):
+    lab.notebooks.schemas["/n/load.py"] = ParameterSchema((Parameter("month", ParameterType.STRING),))
+    run_id = lab.start("""
+version: 1
+parameters: {month: {type: string, default: "2026-01"}}
+steps:
+  load: {script: load.py, with: {month: {cel: params.month}}}
+  tell: {command: [echo, done], needs: [load], with: {rows: {cel: steps.load.values.rows}}}
+""")
+    part = lab.part(run_id, "load")
+    assert (str(part.kind), part.parameters) == ("script", {"month": "2026-01"})
+    lab.end(run_id, "load", values={"rows": 3})
+    part = lab.part(run_id, "tell")
+    assert (str(part.kind), part.parameters, part.kernel.argv) == ("command", {"rows": 3}, ("echo", "done"))
+    lab.end(run_id, "tell")
+    again = runs.rerun(lab.ctx, run_id, parameters=None, by=ANN).view.run
+    lab.settle()
+    lab.end(again.id, "load", values={"rows": 4})
+    assert lab.part(again.id, "tell").parameters == {"rows": 4}
+
+
+def test_steps_in_several_folders_share_one_root(lab):
+    run_id = lab.start(
+        """
+version: 1
+steps:
+  extract: {notebook: a/extract.ipynb}
+  clean: {notebook: b/clean.ipynb, needs: [extract], files: [{from: extract, paths: [a/x.csv], into: .}]}
+""",
+    )
+    lab.end(run_id, "extract", files={"a/x.csv": "1"})
+    assert lab.inputs(run_id, "clean") == {"a/x.csv": "1"}
+
+
+def test_a_pipeline_of_which_nothing_may_run_is_refused(lab):
+    with pytest.raises(InvalidPipeline, match="all are disabled"):
+        lab.submit("version: 1\nsteps:\n  a: {notebook: a.ipynb, disabled: true}\n")
+
+
+def test_what_only_a_pipeline_needs_is_counted_before_it_goes(lab):
+    run_id = lab.start(CHAIN)
+    parameters(lab, Parameter("newer"))
+    for name in ("extract", "clean", "train"):
+        runs.submit(lab.ctx, Submission(f"/n/{name}.ipynb"), by=BOB)
+    lab.submit(CHAIN.replace("extract.ipynb", "other.ipynb"))
+    with lab.ctx.store.read() as tx:
+        everything, rest = set(tx.blob_digests()), set(tx.blob_digests(without=frozenset([run_id])))
+    # The file of the pipeline itself: its notebooks have the same bytes in all versions here.
+    assert everything - rest == {source_of(lab, run_id)}
+
+
+def source_of(lab: PipelineLab, run_id: str) -> str:
+    run = lab.run(run_id)
+    with lab.ctx.store.read() as tx:
+        return tx.versions.get(run.job_id, run.version_digest).manifest.source_digest
+
+
+def test_the_portable_record_names_the_records_of_the_steps(lab, fan_out):
+    run_id = fan_out()
+    with pytest.raises(Conflict, match="no record yet"):
+        records.export(lab.ctx, run_id, io.BytesIO())
+    lab.end(run_id, "train/north", "failed")
+    for region in ("south", "west"):
+        lab.end(run_id, f"train/{region}")
+    archive = io.BytesIO()
+    records.export(lab.ctx, run_id, archive)
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.read("input/chain.pipeline.yaml").decode() == FAN_OUT % ""
+        whole = json.loads(opened.read("record.json"))
+    with lab.ctx.store.read() as tx:
+        record = tx.records.find_for_run(lab.part(run_id, "train/south").id)
+    assert whole["steps"]["train"]["state"] == "failed"
+    [south] = [run for run in whole["steps"]["train"]["runs"] if run["item"] == "south"]
+    assert (south["state"], south["record"]) == ("succeeded", record.digest)
+    assert whole["steps"]["report"] == {
+        "state": "skipped",
+        "reason": {"code": "need_failed", "message": "`train` failed.", "detail": {"steps": ["train"]}},
+        "version": whole["manifest"]["steps"]["report"],
+        "decided_by": None,
+        "comment": "",
+        "runs": [],
+    }
+
+
+# --- expressions that take long -------------------------------------------------------------------
+
+WITH_LOOPS = """
+version: 1
+steps:
+  list: {notebook: list.ipynb}
+  train:
+    notebook: train.ipynb
+    needs: [list]
+    if: steps.list.values.regions.exists(region, region == "north")
+    for_each:
+      item: region
+      inputs: {cel: 'steps.list.values.regions.filter(region, region != "west")'}
+      key: '[region].map(each, each + "!")[0]'
+      concurrency: 1
+    with: {region: {cel: "[region].map(each, each + each)[0]"}}
+  report: {notebook: report.ipynb, needs: [train]}
+"""
+
+
+def test_loops_are_evaluated_between_two_transactions_and_the_step_starts_then(lab, monkeypatch):
+    parameters(lab, Parameter("region"))
+    inside = []
+    begin = type(lab.ctx.store).begin
+    evaluate = type(lab.ctx.pipelines).evaluate
+
+    @contextmanager
+    def watched(store, **more):
+        with begin(store, **more) as tx:
+            inside.append(current_thread())
+            try:
+                yield tx
+            finally:
+                inside.remove(current_thread())
+
+    def seen(reader, expression, context):
+        assert not reader.takes_long(expression) or current_thread() not in inside
+        return evaluate(reader, expression, context)
+
+    monkeypatch.setattr(type(lab.ctx.store), "begin", watched)
+    monkeypatch.setattr(type(lab.ctx.pipelines), "evaluate", seen)
+    run_id = lab.start(WITH_LOOPS)
+    lab.end(run_id, "list", values={"regions": ["north", "west", "south"]})
+    assert lab.alive(run_id) == {"train/north!"}
+    assert lab.part(run_id, "train/north!").parameters == {"region": "northnorth"}
+    lab.end(run_id, "train/north!")
+    lab.end(run_id, "train/south!")
+    lab.end(run_id, "report")
+    assert lab.state(run_id) is RunState.SUCCEEDED
+
+
+def test_a_loop_without_a_value_fails_the_step_and_names_the_item(lab):
+    parameters(lab, Parameter("region"))
+    run_id = lab.start(WITH_LOOPS.replace("each + each", "1 / size(each)"))
+    lab.end(run_id, "list", values={"regions": ["north", ""]})
+    assert lab.states(run_id) == {"list": "succeeded", "train": "failed", "report": "skipped"}
+    assert lab.reason(run_id, "train").startswith("Item '!': ")
+
+
+def test_a_pipeline_that_waits_for_an_expression_can_be_cancelled_and_is_taken_up_by_another_engine(lab, clock):
+    parameters(lab, Parameter("region"))
+    run_id = lab.start(WITH_LOOPS)
+    lost = replace(lab.ctx, reactions=())
+    lab.engine.reset()
+    lab.engine = engine_of(lost, lab.executor)
+    clock.advance(60)
+    lab.end(run_id, "list", values={"regions": ["north"]})
+    lab.engine = engine_of(lab.ctx, lab.executor)
+    clock.advance(60)
+    lab.settle()
+    assert lab.alive(run_id) == {"train/north!"}
+    other = lab.start(WITH_LOOPS)
+    lab.end_soon(other, "list", values={"regions": ["north"]})
+    lab.engine.step()
+    lab.engine.wait_for_threads()
+    runs.cancel(lab.ctx, other, by=ANN)
+    lab.settle()
+    stop_all(lab)
+    assert lab.state(other) is RunState.CANCELLED

@@ -226,7 +226,7 @@ class FileQuota:
         self._used_bytes = sum(self._sizes.values())
 
     def reserve(self, header: Mapping[str, Any], size: int) -> None:
-        """Reserve space for a `data` or `file` frame, before it is put. Raise QuotaExceeded when there is none."""
+        """Keep space for a `data` or `file` frame, before it is put. Raise QuotaExceeded when there is none."""
         name = str(header["path"])
         end_offset = int(header.get("at", 0)) + size
         self._used_bytes += end_offset - self._sizes.get(name, 0)

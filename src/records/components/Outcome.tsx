@@ -43,7 +43,8 @@ export function Outcome(props: {
   const isCellError = run.reason.code === 'cell_error' && cell !== null;
   const missingFile = leftBehind(run);
   const writtenError = programError(run);
-  const isProgramError = !hasNotebook(run) && run.state === 'failed';
+  const isProgramError =
+    !hasNotebook(run) && run.kind !== 'pipeline' && run.state === 'failed';
   const parameters = Object.entries(run.parameters);
   return (
     <Message
@@ -59,9 +60,7 @@ export function Outcome(props: {
           {missingFile === null ? run.reason.message : errorOf(run.reason)}
         </pre>
       )}
-      {writtenError && (
-        <pre className="dl-Outcome-error">{writtenError}</pre>
-      )}
+      {writtenError && <pre className="dl-Outcome-error">{writtenError}</pre>}
       {missingFile !== null && (
         <p>
           {hasNotebook(run)
