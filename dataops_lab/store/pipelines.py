@@ -55,7 +55,7 @@ class SqlPipelines:
     def get_progress(self, run_id: str) -> PipelineProgress:
         run = self._connection.execute(_RUN, {"run_id": run_id}).one_or_none()
         if run is None:
-            raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.", code="no_pipeline")
+            raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.")
         rows = self._connection.execute(_STATUSES, {"run_id": run_id})
         return PipelineProgress({row.step_id: _status(row, self._actors) for row in rows}, run.timed_out_at)
 
