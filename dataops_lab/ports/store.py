@@ -12,7 +12,7 @@ from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
-from ..domain.jobs import Job, Project
+from ..domain.jobs import Job, JobKind, Project
 from ..domain.leases import Lease
 from ..domain.pipelines import StepStatus
 from ..domain.plans import Plan
@@ -280,8 +280,8 @@ class Runs(Protocol):
         """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
-    def count_by_state(self) -> Mapping[RunState, int]:
-        """Count the runs that have not ended, by state."""
+    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+        """Count the runs that have not ended, by state; those `without` one kind."""
         ...
 
     def list_on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:

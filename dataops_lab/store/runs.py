@@ -165,9 +165,10 @@ class SqlRuns:
         query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
         return [_run(row, self._actors) for row in self._connection.execute(query)]
 
-    def count_by_state(self) -> Mapping[RunState, int]:
-        alive = [str(state) for state in RunState if not state.is_terminal]
-        return {RunState(state): count for state, count in self._connection.execute(_COUNTS, {"states": alive})}
+    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+        states = [str(state) for state in RunState if not state.is_terminal]
+        rows = self._connection.execute(_COUNTS, {"states": states, "without": str(without or "")})
+        return {RunState(state): count for state, count in rows}
 
 
 _KEPT = ("kept_at", "kept_by")
@@ -185,7 +186,7 @@ _NEWEST_IDS = select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expa
 _NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
 _NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
 _PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
-_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
+_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES, _C.kind != bindparam("without")).group_by(_C.state)
 
 
 def _state_columns(run: Run) -> dict[str, Any]:
