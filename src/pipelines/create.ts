@@ -4,7 +4,6 @@ import type { Contents } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, PipelineSuggestion } from '../api';
-import { isThere } from '../shared/contents';
 
 const SUFFIX = '.pipeline.yaml';
 
@@ -39,11 +38,12 @@ async function freePath(
   contents: Contents.IManager
 ): Promise<string> {
   const stem = PathExt.basename(name).replace(/(\.pipeline)?\.yaml$/, '');
+  const { content } = await contents.get(folder);
+  const taken = new Set((content as Contents.IModel[]).map(item => item.name));
   for (let number = 1; ; number++) {
     const numbered = number === 1 ? stem : `${stem}-${number}`;
-    const path = PathExt.join(folder, numbered + SUFFIX);
-    if (!(await isThere(path, contents))) {
-      return path;
+    if (!taken.has(numbered + SUFFIX)) {
+      return PathExt.join(folder, numbered + SUFFIX);
     }
   }
 }

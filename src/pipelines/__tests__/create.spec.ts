@@ -1,5 +1,5 @@
 import { Notification } from '@jupyterlab/apputils';
-import { Contents, ServerConnection } from '@jupyterlab/services';
+import type { Contents } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 
 import type { Client, PipelineSuggestion } from '../../api';
@@ -17,20 +17,21 @@ const SUGGESTION: PipelineSuggestion = {
 
 /** A contents manager with a drive in front of its paths, as collaboration has it. */
 class Files {
-  constructor(readonly paths: Set<string>) {}
-
+  readonly names = new Set<string>();
   readonly saved: [string, unknown][] = [];
-  failure: number | null = null;
+  isAway = false;
 
   localPath(path: string): string {
     return path.replace(/^RTC:/, '');
   }
 
-  async get(path: string): Promise<void> {
-    if (!this.paths.has(path) || this.failure !== null) {
-      const response = new Response('', { status: this.failure ?? 404 });
-      throw new ServerConnection.ResponseError(response);
+  async get(folder: string): Promise<unknown> {
+    if (this.isAway) {
+      throw new Error('Away.');
     }
+    return folder === 'RTC:sales'
+      ? { content: [...this.names].map(name => ({ name })) }
+      : { content: [] };
   }
 
   async save(path: string, { content }: { content: unknown }): Promise<void> {
@@ -68,7 +69,7 @@ describe('createPipeline', () => {
     asked = [];
     opened = [];
     told = [];
-    files = new Files(new Set());
+    files = new Files();
     jest
       .spyOn(Notification, 'info')
       .mockImplementation(message => told.push(message) as never);
@@ -102,14 +103,14 @@ describe('createPipeline', () => {
   });
 
   it('writes over no file', async () => {
-    files.paths.add('RTC:sales/sales.pipeline.yaml');
-    files.paths.add('RTC:sales/sales-2.pipeline.yaml');
+    files.names.add('sales.pipeline.yaml');
+    files.names.add('sales-2.pipeline.yaml');
     await create([]);
     expect(files.saved[0][0]).toBe('RTC:sales/sales-3.pipeline.yaml');
   });
 
   it('writes nothing when it cannot tell whether the file is there', async () => {
-    files.failure = 500;
+    files.isAway = true;
     await expect(create([])).rejects.toThrow();
     expect(files.saved).toEqual([]);
   });
