@@ -32,7 +32,9 @@ def check_page(limit: int, cursor: str | None) -> None:
 def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
     """Build the query for the ids of the newest `limit` runs before `cursor`, in no order, and its parameters."""
     conditions, parameters = _conditions(where, cursor)
-    states = [f"state = :state{number}" for number, _ in enumerate(where.states)] or [""]
+    # A pipeline has few runs beside all that failed: no walk over a state may look for them.
+    state = "state || ''" if where.parent_id else "state"
+    states = [f"{state} = :state{number}" for number, _ in enumerate(where.states)] or [""]
     parameters |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
     text_conditions = _text_conditions(execute, where.text, parameters) if where.text else [""]
     # There is one walk for each state and for each way to find a text. Each walk ends after `limit` runs, and together

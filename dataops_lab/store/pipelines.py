@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -103,12 +103,11 @@ class SqlPipelines:
 
     def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         runs: defaultdict[str, dict[RunState, int]] = defaultdict(dict)
-        nothing: defaultdict[str, int] = defaultdict(int)
-        for step_id, state, nothing_to_do, count in self._connection.execute(_COUNTS, {"run_id": run_id}):
-            of_step = runs[step_id]
-            of_step[RunState(state)] = of_step.get(RunState(state), 0) + count
-            nothing[step_id] += count if nothing_to_do else 0
-        return {step_id: PartCounts(of_step, nothing[step_id]) for step_id, of_step in runs.items()}
+        idle: defaultdict[str, int] = defaultdict(int)
+        for step_id, state, count, had_nothing_to_do in self._connection.execute(_COUNTS, {"run_id": run_id}):
+            runs[step_id][RunState(state)] = count
+            idle[step_id] += had_nothing_to_do
+        return {step_id: PartCounts(of_step, idle[step_id]) for step_id, of_step in runs.items()}
 
     def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
         query = with_row_lock(self._connection, _ALIVE_PARTS)
@@ -164,9 +163,9 @@ _PARTS = select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do).whe
 _ALIVE = [str(state) for state in RunState if not state.is_terminal]
 _ALIVE_PARTS = select(_R.id).where(*_OF_STEPS, _R.state.in_(_ALIVE)).order_by(_R.id)
 _COUNTS = (
-    select(_R.parent_step, _R.state, _R.nothing_to_do, func.count())
+    select(_R.parent_step, _R.state, func.count(), func.count(case((_R.nothing_to_do, 1))))
     .where(_R.parent_id == bindparam("run_id"))
-    .group_by(_R.parent_step, _R.state, _R.nothing_to_do)
+    .group_by(_R.parent_step, _R.state)
 )
 _PART_IDS = select(_R.id, _R.parent_id).where(_R.parent_id.in_(bindparam("run_ids", expanding=True))).order_by(_R.id)
 _part = t.runs.alias("part")

@@ -252,12 +252,12 @@ runs = Table(
     Index(None, "job_id", "id"),
     Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
-    Index(None, "parent_id", "parent_key", unique=True),
+    Index(None, "parent_id", "parent_key", unique=True, info={"only": "parent_id IS NOT NULL"}),
 )
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
 # state is among them, or SQLite takes another index.
-_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields))
+_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields, "kind"))
 Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
 # Lists leave out the runs of steps. A pipeline may have a thousand of them, so the walks must not pass them.
 _TOP = "parent_id IS NULL"
@@ -265,9 +265,9 @@ Index("ix_runs_top", runs.c.id, info={"only": _TOP})
 Index("ix_runs_top_state", runs.c.state, runs.c.id, info={"only": _TOP})
 Index("ix_runs_top_environment", runs.c.environment, runs.c.id, info={"only": _TOP})
 Index("ix_runs_top_created_by", runs.c.created_by, runs.c.id, info={"only": _TOP})
-Index("ix_runs_top_said", runs.c.id, runs.c.said, info={"only": f"{_TOP} AND said IS NOT NULL"})
-# It has all columns that count the runs of the steps.
-_parts = (runs.c[name] for name in ("parent_id", "parent_step", "state", "nothing_to_do"))
+Index("ix_runs_top_said", runs.c.id, runs.c.said, runs.c.parent_id, info={"only": f"{_TOP} AND said IS NOT NULL"})
+# It has all columns that count the runs of the steps, and lists them.
+_parts = (runs.c[name] for name in ("parent_id", "parent_step", "state", "id", "nothing_to_do"))
 Index("ix_runs_parts", *_parts, info={"only": "parent_id IS NOT NULL"})
 
 pipeline_runs = Table(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from sqlite3 import connect
 
 import pytest
+from sqlalchemy.dialects.sqlite import dialect
 
 from dataops_lab.domain.environments import Resources
 from dataops_lab.domain.events import run_subject
@@ -21,8 +24,11 @@ from dataops_lab.domain.settings import RunSettings
 from dataops_lab.domain.snapshots import Finding, Severity
 from dataops_lab.domain.versions import IncludedFile, Origin
 from dataops_lab.errors import NotFound, StaleWrite
-from dataops_lab.ports import PartCounts
+from dataops_lab.ports import PartCounts, RunFilter
 from dataops_lab.services import runs
+from dataops_lab.store import open_store
+from dataops_lab.store.filters import newest_ids
+from dataops_lab.store.queue import _WAITING
 from dataops_lab.testing import person
 
 AT = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
@@ -223,3 +229,33 @@ def test_the_versions_of_steps_stay_while_the_pipeline_does_also_under_another_j
     with store.read() as tx:
         assert tx.pipelines.get_plan(run.id)["a"].job_id == job.id
     assert runs.get(ctx, run.id).job.id == job.id
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        (RunFilter(), "ix_runs_top"),
+        (RunFilter(states=(RunState.FAILED,)), "ix_runs_top_state"),
+        (RunFilter(environment="x"), "ix_runs_top_environment"),
+        (RunFilter(created_by="x"), "ix_runs_top_created_by"),
+        (RunFilter(text="x"), "COVERING INDEX ix_runs_top_said"),
+        (RunFilter(parent_id="x"), "COVERING INDEX ix_runs_parts"),
+        (RunFilter(parent_id="x", states=(RunState.FAILED,)), "COVERING INDEX ix_runs_parts"),
+        (RunFilter(parent_id="x", step="a", states=(RunState.FAILED,)), "COVERING INDEX ix_runs_parts"),
+    ],
+)
+def test_lists_walk_an_index_without_the_runs_that_they_leave_out(sqlite, where, index):
+    path = sqlite.removeprefix("sqlite:///")
+    open_store(sqlite).close()
+    with closing(connect(path)) as connection:
+        query, parameters = newest_ids(connection.execute, where, limit=50, cursor=None)
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", parameters)]
+    assert any(f"{index} " in f"{line} " for line in plan), plan
+
+
+def test_the_queue_reads_its_index_alone(sqlite):
+    open_store(sqlite).close()
+    text = str(_WAITING.compile(dialect=dialect(), compile_kwargs={"literal_binds": True}))
+    with closing(connect(sqlite.removeprefix("sqlite:///"))) as connection:
+        [plan] = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}")]
+    assert "COVERING INDEX ix_runs_queue" in plan

@@ -61,7 +61,7 @@ def _add_tables() -> None:
 
 def _change_indexes() -> None:
     op.drop_index("ix_runs_queue", "runs")
-    place = ["state", "created_by", "turn", "id", "project", "job_id", "environment", "priority"]
+    place = ["state", "created_by", "turn", "id", "project", "job_id", "environment", "priority", "kind"]
     _create("ix_runs_queue", place, "state = 'queued' AND kind <> 'pipeline'")
     op.drop_index("ix_runs_environment_runs_id", "runs")
     op.drop_index("ix_runs_created_by_runs_id", "runs")
@@ -70,9 +70,12 @@ def _change_indexes() -> None:
     _create("ix_runs_top_state", ["state", "id"], "parent_id IS NULL")
     _create("ix_runs_top_environment", ["environment", "id"], "parent_id IS NULL")
     _create("ix_runs_top_created_by", ["created_by", "id"], "parent_id IS NULL")
-    _create("ix_runs_top_said", ["id", "said"], "parent_id IS NULL AND said IS NOT NULL")
-    _create("ix_runs_parts", ["parent_id", "parent_step", "state", "nothing_to_do"], "parent_id IS NOT NULL")
+    _create("ix_runs_top_said", ["id", "said", "parent_id"], "parent_id IS NULL AND said IS NOT NULL")
+    op.drop_index("ix_runs_parent_id_runs_parent_key", "runs")
+    # Without this condition SQLite takes it for the lists of runs that have no parent, and sorts all of them.
+    _create("ix_runs_parent_id_runs_parent_key", ["parent_id", "parent_key"], "parent_id IS NOT NULL", unique=True)
+    _create("ix_runs_parts", ["parent_id", "parent_step", "state", "id", "nothing_to_do"], "parent_id IS NOT NULL")
 
 
-def _create(name: str, columns: list[str], only: str) -> None:
-    op.create_index(name, "runs", columns, sqlite_where=sa.text(only), postgresql_where=sa.text(only))
+def _create(name: str, columns: list[str], only: str, *, unique: bool = False) -> None:
+    op.create_index(name, "runs", columns, unique=unique, sqlite_where=sa.text(only), postgresql_where=sa.text(only))
