@@ -151,7 +151,7 @@ def written(value: Any) -> str:
 def inline(value: Any) -> str:
     """Write a value on one line, to stand behind a key: `[a, b]`."""
     text: str = yaml.dump(
-        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
+        value, Dumper=_InlineDumper, sort_keys=False, allow_unicode=True, width=math.inf, default_flow_style=True
     )
     return text.removesuffix("\n").removesuffix("\n...")
 
@@ -166,6 +166,17 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 class _Dumper(yaml.SafeDumper):
     """A writer that quotes each text which a reader of either version would take for something else."""
 
+
+class _InlineDumper(_Dumper):
+    """A writer that escapes line breaks, because other quotation marks keep them as they are."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    has_line_break = text != "" and text.splitlines() != [text]
+    return dumper.represent_scalar(f"{_TAG}str", text, style='"' if has_line_break else None)
+
+
+_InlineDumper.add_representer(str, _represent_text)
 
 for _name, _pattern, _first in _CORE:
     _resolver = re.compile(f"(?:{_pattern})$", re.ASCII)

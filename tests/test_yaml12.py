@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dataops_lab import yaml12
@@ -44,6 +44,8 @@ def test_what_is_written_is_read_as_the_same(value):
 
 
 @given(VALUES)
+@example("\x85")
+@example({"a\u2028b": ["\n", "c\u2029"]})
 def test_a_value_on_one_line_is_read_as_the_same(value):
     text = inline(value)
     assert "\n" not in text
