@@ -80,8 +80,9 @@ format: $(DONE)/built ## fix what check complains of, where a tool can
 	ruff format .
 	jlpm lint
 
-generate: $(DONE)/built ## write the OpenAPI document and the frontend's types from the Python code
+generate: $(DONE)/built ## write the OpenAPI document, the schema of pipelines and the frontend's types from the Python code
 	python -m dataops_lab.handlers.openapi
+	python -m dataops_lab.pipelines.schema
 	jlpm api:types
 
 clean: ## remove everything that was made

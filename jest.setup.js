@@ -6,3 +6,7 @@ console.warn = (...words) => {
     warn(...words);
   }
 };
+
+// Browsers have it; the DOM of the tests lacks it. @dagrejs/dagre needs it.
+const { deserialize, serialize } = require('v8');
+globalThis.structuredClone ??= value => deserialize(serialize(value));

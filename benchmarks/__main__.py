@@ -6,9 +6,17 @@ import argparse
 import os
 from pathlib import Path
 
-from . import docker, engine, loop, records, results, runner, service
+from . import docker, engine, loop, pipelines, records, results, runner, service
 
-SECTIONS = {"runner": runner, "product": service, "loop": loop, "engine": engine, "records": records, "docker": docker}
+SECTIONS = {
+    "runner": runner,
+    "product": service,
+    "loop": loop,
+    "engine": engine,
+    "pipelines": pipelines,
+    "records": records,
+    "docker": docker,
+}
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

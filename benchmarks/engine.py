@@ -22,8 +22,9 @@ from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import Bundle
-from dataops_lab.services import Services, runs
+from dataops_lab.services import Services, pipelines, runs
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, FakeVault, attempt_files_in, person
 
@@ -67,8 +68,15 @@ def services(store: SqlStore, folder: Path) -> Services:
     blobs = FolderBlobs(folder / "blobs")
     infrastructure = (SystemClock(), SystemHost(), FakeVault())
     return Services(
-        store, blobs, FakeNotebooks(blobs), *infrastructure, home=folder, attempt_files=attempt_files_in(folder)
-    )  # type: ignore[arg-type]
+        store,
+        blobs,
+        FakeNotebooks(blobs),  # type: ignore[arg-type]
+        *infrastructure,
+        home=folder,
+        attempt_files=attempt_files_in(folder),
+        pipelines=LocalPipelines(),
+        reactions=(pipelines.react,),
+    )
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ulid import ULID
 from dataops_lab.api_models import PageModel, RunSummaryModel
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState, Submission
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, installation, retention, runs
 from dataops_lab.services.runs import RunView
@@ -79,6 +80,7 @@ def _services(store: SqlStore) -> Services:
         vault=None,  # type: ignore[arg-type]
         home=Path("/nowhere"),
         attempt_files=attempt_files_in(Path("/nowhere")),
+        pipelines=LocalPipelines(),
     )
 
 

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
 
+from . import yaml12
 from .api_models.base import Day
 from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_to_json
 from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, parse_size
 from .domain.images import Deprecation
 from .errors import Refused
 
-MAX_BYTES = 1_000_000
-MAX_DEPTH = 20
-MAX_EVENTS = 100_000
 MAX_PROBLEMS = 100
-
-# Use libyaml where there is one: it is twenty times as fast, and open brackets do not take the square of their number.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Part(BaseModel):
@@ -125,54 +119,24 @@ class ConfigurationFile(_Part):
 
 def load(text: str) -> Configuration:
     """Read a configuration. Raise Refused, with the line and the name of each problem, when something is wrong."""
-    if len(text.encode(errors="replace")) > MAX_BYTES:
-        raise _invalid([f"It is larger than {MAX_BYTES // 1_000_000} MB."])
     try:
-        _check_size(text)
-        root = yaml.compose(text, _LOADER)
-        _force_text_keys(root)
-        document = yaml.SafeLoader("").construct_document(root) if root else None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"Line {mark.line + 1}: " if mark else ""
-        raise _invalid([f"{where}this is not YAML: {getattr(error, 'problem', None) or error}."]) from None
-    except (ValueError, RecursionError) as error:
-        raise _invalid([f"This is not YAML: {error}."]) from None
-    if problems := list(_duplicate_keys(root)):
+        document = yaml12.read(text)
+    except yaml12.YamlError as error:
+        raise _invalid([str(error)]) from None
+    if problems := [f"Line {at.line}: {path[-1]} is there twice." for path, at in document.repeated_keys()]:
         raise _invalid(problems)
     try:
-        parsed = ConfigurationFile.model_validate({} if document is None else document)
+        parsed = ConfigurationFile.model_validate({} if document.value is None else document.value)
         return Configuration(
             tuple(part.to_domain() for part in parsed.environments),
             tuple(part.to_domain() for part in parsed.images),
         )
     except ValidationError as error:
         first_errors = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
-        messages = [
-            _describe_problem(root, error_item["loc"], error_item["type"], error_item["msg"])
-            for error_item in first_errors
-        ]
+        messages = [_describe_problem(document, each["loc"], each["type"], each["msg"]) for each in first_errors]
         raise _invalid(messages, count=error.error_count()) from None
     except ValueError as error:
         raise _invalid([str(error)]) from None
-
-
-def _check_size(text: str) -> None:
-    """Refuse a text that would take long to read. Stop at the first place that is too much."""
-    depth = 0
-    for count, event in enumerate(yaml.parse(text, _LOADER)):
-        problem = None
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        # A few aliases can stand for more text than there is memory.
-        if isinstance(event, yaml.AliasEvent):
-            problem = "aliases are not taken. Write it out"
-        elif depth > MAX_DEPTH:
-            problem = f"this is nested more than {MAX_DEPTH} levels deep"
-        elif count > MAX_EVENTS:
-            problem = "from here on it is too long. Apply it in parts"
-        if problem:
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            raise _invalid([f"Line {line}: {problem}."])
 
 
 def dump(configuration: Configuration) -> str:
@@ -181,8 +145,7 @@ def dump(configuration: Configuration) -> str:
         "environments": [_environment(entry) for entry in configuration.environments],
         "images": [_image(entry) for entry in configuration.images],
     }
-    text: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-    return text
+    return yaml12.written(document)
 
 
 def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
@@ -220,27 +183,12 @@ def _image(entry: ImageEntry) -> dict[str, Any]:
 # --- problems, and where they are ---------------------------------------------------------------
 
 
-def _describe_problem(root: Any, path: Sequence[int | str], kind: str, message: str) -> str:
-    line, known = _line(root, path), ""
+def _describe_problem(document: yaml12.Document, path: Sequence[int | str], kind: str, message: str) -> str:
+    line, known = document.position(path).line, ""
     if kind == "extra_forbidden":
         message, known = "unknown key", f" Known here: {', '.join(_keys(path))}."
     name = ".".join(str(step) for step in path if step != "[key]")
     return f"Line {line}: {name or 'the file'}: {message[0].lower()}{message[1:]}.{known}"
-
-
-def _line(node: Any, path: Sequence[int | str]) -> int:
-    """Return the line of the deepest part of the path that is in the file; for an unknown key its own line."""
-    line = node.start_mark.line if node else 0
-    for step in path:
-        if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            if pair is None:
-                break
-            line, node = pair[0].start_mark.line, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-            node = node.value[step]
-            line = node.start_mark.line
-    return int(line) + 1
 
 
 def _keys(path: Sequence[int | str]) -> list[str]:
@@ -254,31 +202,6 @@ def _keys(path: Sequence[int | str]) -> list[str]:
     }
     above = [step for step in path[:-1] if isinstance(step, str)]
     return list((parts[above[-1]] if above else ConfigurationFile).model_fields)
-
-
-def _force_text_keys(node: Any) -> None:
-    """Make all keys texts. For YAML `on` and `NO` are booleans, but here no key is a boolean."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            key.tag = yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
-            _force_text_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            _force_text_keys(value)
-
-
-def _duplicate_keys(node: Any) -> Iterator[str]:
-    """Yield a problem for each key that is there twice: YAML would take the last one without a word."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield f"Line {key.start_mark.line + 1}: {key.value} is there twice."
-            seen.add(key.value)
-            yield from _duplicate_keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _duplicate_keys(value)
 
 
 def _invalid(problems: list[str], *, count: int = 0) -> Refused:

@@ -9,9 +9,12 @@
     │   └── KeyReused
     ├── Refused                bad input; nothing was done
     │   ├── InvalidNotebook
+    │   ├── InvalidScript
+    │   ├── InvalidPipeline
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
+    │   ├── ExpressionFailed
     │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
     │   ├── SnapshotTooLarge
@@ -99,8 +102,23 @@ class InvalidNotebook(Refused):
     code = "not_a_notebook"
 
 
+class InvalidScript(Refused):
+    """Codes: `script_not_found`, `not_a_script`, and `broken_header` with the `line` in `detail`."""
+
+    code = "not_a_script"
+
+
+class InvalidPipeline(Refused):
+    """Codes: `pipeline_not_found`, and `invalid_pipeline` with `problems` in `detail`: message, line, column, step."""
+
+    code = "invalid_pipeline"
+
+
 class KernelUnavailable(Refused):
-    """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works."""
+    """Codes: `no_kernelspec`, `kernel_not_installed`, `kernelspec_broken`; `detail["installed"]` lists what works.
+
+    For scripts also `interpreter_not_installed` and `no_kernel_for_script`.
+    """
 
     code = "kernel_not_installed"
 
@@ -122,6 +140,12 @@ class InvalidRows(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class ExpressionFailed(Refused):
+    """`detail["problem"]` is the reason alone."""
+
+    code = "expression_failed"
 
 
 class RequestTooLarge(Refused):

@@ -14,14 +14,16 @@ from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
 from .domain.inputs import Pins
+from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
-from .domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from .domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, NotFound, Refused, SecretsLocked
+from .errors import Damaged, InvalidPipeline, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -165,6 +167,12 @@ class FakeNotebooks:
         self.written_kernel: str | None = "python3"
         self.missing_paths: set[str] = set()
         """The paths of notebooks that were deleted or moved away."""
+        self.used: dict[str, UsedPaths] = {}
+        """The paths that notebooks and scripts use, by the path of those."""
+        self.schemas: dict[str, ParameterSchema] = {}
+        """The parameters of notebooks and scripts that have other ones than `schema`, by path."""
+        self.pipeline_files: dict[str, bytes] = {}
+        """The bytes of pipelines' files, by path."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
         self.cells: dict[str, tuple[str, ...]] = {}
@@ -185,8 +193,8 @@ class FakeNotebooks:
             name=snapshot.name,
             location=snapshot.location,
             root=snapshot.root,
-            notebook_path=snapshot.manifest.notebook_path,
-            parameters=self.schema,
+            notebook_path=snapshot.manifest.path,
+            parameters=snapshot.manifest.parameters,
             kernel=snapshot.kernel,
             kernel_problem=None,
             kernels=("python3",),
@@ -195,6 +203,7 @@ class FakeNotebooks:
             findings=(),
             code_cells=1,
             cell_ids=snapshot.cell_ids,
+            kind=snapshot.manifest.kind,
         )
 
     def snapshot(
@@ -206,17 +215,32 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
         notebook = {"cells": [{"id": name} for name in cells], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
         digest = self._blobs.put(json.dumps(notebook).encode())
-        name = Path(path).name
+        kind = JobKind.COMMAND if command else kind_of_path(path)
+        choice = where.kernels[0] if where.kernels else self.get_kernel(kernel or "python3")
+        if command:
+            choice = KernelChoice("", "", " ".join(command.argv), command.argv)
+        elif kind is JobKind.SCRIPT:
+            choice = self.get_interpreter("python3", "python")
         return Snapshot(
             name=Path(path).stem,
             location=self.locate(path),
             root=root or str(Path(path).parent),
-            manifest=Manifest(name, digest, (), self.schema, kernel or "python3", "python"),
-            kernel=where.kernels[0] if where.kernels else self.get_kernel(kernel or "python3"),
+            manifest=Manifest(
+                path=Path(path).name,
+                source_digest=None if command else digest,
+                files=(),
+                parameters=ParameterSchema(command.parameters) if command else self.schemas.get(path, self.schema),
+                kernel_name=choice.name,
+                language=choice.language,
+                kind=kind,
+                command=command.argv if command else (),
+            ),
+            kernel=choice,
             origin=Origin(),
             findings=(),
             code_cells=1,
@@ -238,11 +262,25 @@ class FakeNotebooks:
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return self.written_kernel
 
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        return self.used.get(path, UsedPaths())
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        return self.schemas.get(path, self.schema)
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        if path not in self.pipeline_files:
+            raise InvalidPipeline(f"There is no pipeline at {path}. Check the path.", code="pipeline_not_found")
+        return self.pipeline_files[path]
+
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         return f"!/{file}"
 
     def get_kernel(self, name: str) -> KernelChoice:
         return KernelChoice(name, "python", "Python", ("python", "-m", "ipykernel_launcher", "-f", "{connection_file}"))
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        return KernelChoice(name, language, name, (f"/usr/bin/{name}",))
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         return FrozenPackages(kernel, "3.11.2", ("pandas==2.2.0",), (("mine", "it is installed from a folder"),))

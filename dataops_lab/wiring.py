@@ -21,9 +21,11 @@ from .executors.host import SystemClock, SystemHost
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
+from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
 from .services import Services
+from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
 if TYPE_CHECKING:
@@ -127,10 +129,12 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         vault=AesEncryptor(Keys(home.keys, os.environ)),
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
+        pipelines=LocalPipelines(),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
+        reactions=(pipeline_runs.react,),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 

@@ -1,9 +1,18 @@
 import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
+import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
 import { runs, runsModel } from './runs/plugin';
 
 export * from './tokens';
 
-export default [client, runsModel, runs, records, jobs, administration];
+export default [
+  client,
+  runsModel,
+  runs,
+  records,
+  jobs,
+  pipelines,
+  administration
+];

@@ -71,10 +71,16 @@ export const IRuns = new Token<IRuns>(
 
 /** The commands by which the parts of the page call each other. */
 export const CommandIDs = {
-  /** Args: `path` of a notebook; the current one without. */
+  /** Args: `path` of a notebook, script or pipeline; the current one without. */
   runAsJob: 'dataops:run-as-job',
-  /** The same for the notebooks that are selected in the file browser. */
+  /** The same for the files that are selected in the file browser. */
   runSelected: 'dataops:run-selected-as-job',
+  /** Args: `paths` of notebooks and scripts, `cwd`; an example pipeline without paths. */
+  newPipeline: 'dataops:new-pipeline',
+  /** A pipeline of the notebooks and scripts that are selected in the file browser. */
+  newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
+  /** Args: `path` of a pipeline; the one in front without. */
+  checkPipeline: 'dataops:check-pipeline',
   openRuns: 'dataops:open-runs',
   /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',

@@ -10,7 +10,8 @@ import pytest
 
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.services import Services, runs
+from dataops_lab.pipelines.local import LocalPipelines
+from dataops_lab.services import Services, pipelines, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -112,8 +113,18 @@ def store(database: str) -> Iterator[SqlStore]:
 def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Services:
     """Services with a real store, and fakes for everything else."""
     blobs = MemoryBlobs()
-    files = attempt_files_in(tmp_path / "runs")
-    return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), home=tmp_path, attempt_files=files)
+    return Services(
+        store,
+        blobs,
+        FakeNotebooks(blobs),
+        clock,
+        host,
+        FakeVault(),
+        home=tmp_path,
+        attempt_files=attempt_files_in(tmp_path / "runs"),
+        pipelines=LocalPipelines(),
+        reactions=(pipelines.react,),
+    )
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .installation import *
     from .jobs import *
     from .notebooks import *
+    from .pipelines import *
     from .placement import *
     from .retention import *
     from .runs import *
@@ -82,6 +83,19 @@ _NAMES = {
         "IncludedFileModel",
         "TravellingFileModel",
         "AuthoredInModel",
+    ),
+    "pipelines": (
+        "ApprovalModel",
+        "DecisionRequest",
+        "GuessModel",
+        "ItemCountsModel",
+        "PipelineProblemModel",
+        "StepFilesModel",
+        "StepModel",
+        "SuggestRequest",
+        "SuggestionModel",
+        "ValidateRequest",
+        "ValidationModel",
     ),
     "placement": ("ImageOption", "PlacementModel"),
     "retention": (

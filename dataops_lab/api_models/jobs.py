@@ -166,7 +166,7 @@ class VersionModel(Model):
             number=version.number,
             created_at=version.created_at,
             created_by=ActorModel.from_domain(version.created_by),
-            notebook_path=version.manifest.notebook_path,
+            notebook_path=version.manifest.path,
             file_count=len(version.manifest.files),
             origin=OriginModel.model_validate(version.origin),
         )

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from ..domain.inputs import Role
+from ..domain.jobs import JobKind
 from ..domain.parameters import Parameter, ParameterType
 from ..domain.snapshots import Inspection, Severity
 from .base import ContentsPath, Model
@@ -80,6 +81,7 @@ class InspectionModel(Model):
     """The facts that the form shows before a run. `files` holds the first 200 of `file_count` files."""
 
     name: str
+    kind: JobKind
     source: str
     root: str
     notebook_path: str
@@ -106,6 +108,7 @@ class InspectionModel(Model):
     def from_domain(cls, inspection: Inspection) -> InspectionModel:
         return cls(
             name=inspection.name,
+            kind=inspection.kind,
             source=inspection.location.source,
             root=inspection.root,
             notebook_path=inspection.notebook_path,

@@ -158,7 +158,8 @@ class VersionReference(Model):
 
 class Digests(Model):
     version: str
-    notebook: str
+    source: str | None
+    """The digest of the script, or of the notebook without outputs; null for a command."""
     output: str | None = None
     record: str | None = None
     inputs: str | None = None
@@ -205,6 +206,8 @@ class RunBase(Model):
     progress: ProgressModel
     reason: ReasonModel | None
     nothing_to_do: bool
+    with_failures: bool
+    """True for a pipeline that succeeded although a step, or an item of a fan-out, failed."""
     created_at: Instant
     created_by: ActorModel
     started_at: Instant | None
@@ -281,7 +284,10 @@ class RunModel(RunBase):
     timeout_s: float
     total_timeout_s: float
     key: str | None
-    kernel: KernelModel
+    kernel: KernelModel | None
+    """The kernel, or the interpreter of a script; null for a pipeline."""
+    command: list[str]
+    """The command with its arguments; empty for other kinds."""
     parameters: dict[str, Any]
     """The parameters that were given; the others keep their defaults, see `parameter_schema`."""
     parameter_schema: list[ParameterModel]
@@ -317,7 +323,8 @@ class RunModel(RunBase):
             next_attempt_at=retry_at(last) if last and run.state is RunState.RETRY_WAIT else None,
             **vars(run.settings),
             key=run.key,
-            kernel=KernelModel.model_validate(run.kernel),
+            kernel=KernelModel.model_validate(run.kernel) if run.kernel else None,
+            command=list(version.manifest.command),
             parameters=run.parameters,
             parameter_schema=[ParameterModel.from_domain(p) for p in version.manifest.parameters.parameters],
             values=record.values if record else {},
@@ -327,7 +334,7 @@ class RunModel(RunBase):
             else [],
             digests=Digests(
                 version=version.digest,
-                notebook=version.manifest.notebook_digest,
+                source=version.manifest.source_digest,
                 output=output.digest if output else None,
                 record=record.digest if record else None,
                 inputs=run.inputs_digest,

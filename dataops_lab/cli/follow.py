@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,11 +16,16 @@ from . import exit_codes
 from .output import print_json, print_note
 from .progress import ProgressLine
 from .run_summary import next_commands, print_run
-from .text import one_line, plural
+from .steps import changes, progress_of
+from .text import duration, one_line, plural
 
 if TYPE_CHECKING:
-    from ..api_models import RunBase, RunModel, RunSummaryModel
+    from ..api_models import RunBase, RunModel, RunSummaryModel, StepModel
+    from ..client import Client
     from .connection import Connection
+
+LOOK_AT_STEPS_EVERY_S = 0.3
+"""The shortest time between two looks at the steps of a pipeline run; its end is looked at in any case."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +100,12 @@ def follow_to_end(connection: Connection, submitted: RunModel, *, quiet: bool) -
     run: RunBase = submitted
     cancelling = False
     with ProgressLine(quiet=quiet) as line:
+        news = StepNews(connection.client, line) if run.kind == "pipeline" else line
         while True:
             try:
                 for update in connection.client.follow(run.id):
                     run = update.run
-                    line.show(run)
+                    news.show(run)
                     if not run.is_terminal:
                         connection.ensure_engine()
                 return Outcome(connection.client.run(run.id))
@@ -114,6 +122,29 @@ def follow_to_end(connection: Connection, submitted: RunModel, *, quiet: bool) -
                     run = connection.client.cancel(run.id)
                 except Conflict:
                     pass  # The run has just ended; the next update tells how.
+
+
+class StepNews:
+    """The steps of a pipeline run while it is followed: a line for each that starts or ends, and one that counts."""
+
+    def __init__(self, client: Client, line: ProgressLine) -> None:
+        self._client, self._line = client, line
+        self._known: dict[str, StepModel] = {}
+        self._looked_at = float("-inf")
+
+    def show(self, run: RunBase) -> None:
+        if not run.is_terminal and time.monotonic() - self._looked_at < LOOK_AT_STEPS_EVERY_S:
+            return
+        now = dt.datetime.now(dt.UTC)
+        steps = self._client.pipelines.steps(run.id)
+        for change in changes(self._known, steps, run.id, now):
+            self._line.note(change)
+        self._known = {step.id: step for step in steps}
+        if not run.is_terminal:
+            began = run.started_at or run.created_at
+            elapsed = duration(max(0.0, (now - began).total_seconds()))
+            self._line.draw(f"{run.job.name}: {run.phase}, {progress_of(steps)}, {elapsed}")
+        self._looked_at = time.monotonic()
 
 
 def _wants_to_cancel(run: RunBase) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..domain.jobs import JobKind
 from . import options
 from .connection import open_connection
 from .output import print_json, print_table
@@ -51,11 +52,15 @@ def _print_inspection(result: InspectionModel) -> None:
     click.echo(
         f"{click.style(one_line(result.name), bold=True)}  {one_line(result.notebook_path)} in {plain(result.root)}"
     )
+    is_notebook = result.kind is JobKind.NOTEBOOK
+    heading = "kernel     " if is_notebook else "runs with  "
     if result.kernel:
-        click.echo(f"kernel     {one_line(result.kernel.display_name)} ({one_line(result.kernel.name)})")
+        name = f" ({one_line(result.kernel.name)})" if is_notebook else ""
+        click.echo(f"{heading}{one_line(result.kernel.display_name)}{name}")
     else:
-        click.echo(f"kernel     {click.style(plain(result.kernel_problem or 'none'), fg='red')}")
-    click.echo(f"cells      {result.code_cells} with code")
+        click.echo(f"{heading}{click.style(plain(result.kernel_problem or 'none'), fg='red')}")
+    if is_notebook:
+        click.echo(f"cells      {result.code_cells} with code")
     file_summary = f"{plural(result.file_count, 'file')}, {size(result.file_bytes)}" if result.files else "no files"
     click.echo(f"takes      {file_summary}")
     version_count = result.file_count - result.fresh_count
@@ -69,7 +74,8 @@ def _print_inspection(result: InspectionModel) -> None:
         headings = ("parameter", "type", "default", "description")
         print_table(headings, [_row(parameter) for parameter in result.parameters], folded="description")
     elif not result.declares_parameters:
-        click.echo("parameters none: no cell is tagged 'parameters'")
+        none = "no cell is tagged 'parameters'" if is_notebook else "there is no comment block '# /// dataops'"
+        click.echo(f"parameters none: {none}")
     if result.findings:
         click.echo()
         print_findings(result.findings, err=False)

@@ -25,6 +25,7 @@ _MODULES = {
     "image": "images",
     "inspect": "inspect",
     "jobs": "jobs",
+    "pipeline": "pipeline",
     "projects": "jobs",
     "records": "records",
     "restore": "backup",

@@ -26,9 +26,7 @@ class ProgressLine:
         if self._quiet or run.is_terminal:
             return
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            sys.stderr.write(f"\r\x1b[K{one_line(progress_text(run), width)}")
-            sys.stderr.flush()
+            self.draw(progress_text(run))
         elif (phase := _phase_text(run)) != self._last_text:
             self._last_text = phase
             sys.stderr.write(f"{run.id} {phase}\n")
@@ -41,6 +39,20 @@ class ProgressLine:
         self._last_text = text
         sys.stderr.write(f"\r\x1b[K{text}" if self._terminal else f"{text}\n")
         sys.stderr.flush()
+
+    def note(self, text: str) -> None:
+        """Write a line that stays."""
+        if not self._quiet:
+            self.clear()
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
+    def draw(self, text: str) -> None:
+        """Draw the text on a terminal, in place of the line that is there. Elsewhere `note` says enough."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            sys.stderr.write(f"\r\x1b[K{one_line(text, width)}")
+            sys.stderr.flush()
 
     def clear(self) -> None:
         if self._terminal:

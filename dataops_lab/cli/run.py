@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind, kind_of_path
 from . import options, output_paths
 from .connection import Connection, open_connection
 from .output import print_note
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("notebook")
+@click.argument("notebook", metavar="NOTEBOOK|SCRIPT|PIPELINE")
 @options.parameter_options
 @options.rows_option
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
@@ -62,6 +63,9 @@ def run(
 ) -> int:
     """Run NOTEBOOK as a job: snapshot it, submit it, follow it.
 
+    A script (.py, .sh, .R) runs the same way: it leaves a log instead of an executed notebook. So does a pipeline
+    (.pipeline.yaml): its steps are runs of their own.
+
     Data files travel as they are now, unless `jupyter dataops jobs set --pin` made them a part of the version.
 
     With --server, NOTEBOOK is the path that Jupyter's file browser shows. With --params-file, many runs of it.
@@ -77,6 +81,11 @@ def run(
 
     if output and not wait:
         raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
+    if output and kind_of_path(notebook) is not JobKind.NOTEBOOK:
+        raise click.UsageError(
+            "-o is for notebooks: a script leaves a log (`jupyter dataops runs logs`), and a pipeline has steps "
+            "(`jupyter dataops runs show`)."
+        )
     if output and rows_file:
         raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
     target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from ..domain.runs import RunState
 from ..errors import DataOpsError
+from .steps import print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
 if TYPE_CHECKING:
@@ -17,12 +19,20 @@ if TYPE_CHECKING:
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
+MAX_LOG_LINES = 20
+MAX_LOG_BYTES = 500_000
+"""The largest log of a script of which the end is shown."""
 _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
 
 
 def print_run(run: RunModel, client: Client) -> None:
     """Write the summary of a run to stdout. The client is asked for the source of the failing cell."""
     click.echo(headline(run))
+    if run.kind == "pipeline":
+        _print_pipeline(run, client)
+        return
+    if run.kind != "notebook":
+        _print_log_end(run, client)
     if run.state is RunState.FAILED and run.reason:
         _print_failure(run, run.reason, client)
     elif run.reason:
@@ -39,14 +49,50 @@ def print_run(run: RunModel, client: Client) -> None:
         click.echo(f"Log: jupyter dataops runs logs {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
+def _print_pipeline(run: RunModel, client: Client) -> None:
+    steps = client.pipelines.steps(run.id)
+    if run.reason:
+        click.echo(plain(run.reason.message))
+    print_steps(steps, dt.datetime.now(dt.UTC))
+    for step in steps:
+        if step.state == "awaiting_approval":
+            click.echo(f"Decide: jupyter dataops runs approve {run.id} {step.id}   or: runs reject {run.id} {step.id}")
+        elif step.state.is_failure and step.run_id:
+            click.echo(f"{step.id}: jupyter dataops runs show {step.run_id}")
+        elif step.items and step.items.failed:
+            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id} --state failed")
+    if not run.is_terminal:
+        click.echo(next_commands(run))
+    elif run.state is not RunState.SUCCEEDED:
+        click.echo(f"Again: jupyter dataops runs rerun {run.id}")
+
+
+def _print_log_end(run: RunModel, client: Client) -> None:
+    """Write the end of the log, which a script leaves instead of a notebook."""
+    if not run.log_bytes or run.log_bytes > MAX_LOG_BYTES:
+        return
+    try:
+        log = b"".join(client.log(run.id)).decode(errors="replace")
+    except DataOpsError:
+        return  # The report of a run must not fail on what it left.
+    lines = [line for line in log.splitlines() if not line.startswith("[dataops]")]
+    if len(lines) > MAX_LOG_LINES:
+        click.echo(f"    … {plural(len(lines) - MAX_LOG_LINES, 'line')} before: jupyter dataops runs logs {run.id}")
+    for line in lines[-MAX_LOG_LINES:]:
+        click.echo(f"    {terminal_filter(sys.stdout.isatty())(line)}")
+
+
 def next_commands(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
+    if run.kind == "pipeline":
+        return f"Look at it: jupyter dataops runs show {run.id}   End it: jupyter dataops runs cancel {run.id}"
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 
 
 def headline(run: RunModel) -> str:
     mark, colour = _MARKS.get(run.state, ("✗", "red") if run.is_terminal else ("·", "cyan"))
-    state = run.phase + (" (nothing to do)" if run.nothing_to_do else "")
+    flags = {"with failures": run.with_failures, "nothing to do": run.nothing_to_do}
+    state = run.phase + "".join(f" ({name})" for name, is_set in flags.items() if is_set)
     took = ""
     if run.started_at and run.finished_at:
         took = f" in {duration((run.finished_at - run.started_at).total_seconds())}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.environments import Resources
+from ..domain.jobs import JobKind
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exit_codes, options, output_paths
@@ -44,6 +46,8 @@ def runs() -> None:
 @click.option("--env", "environment", help="Only runs in this environment.")
 @click.option("--user", help="Only runs that this person submitted.")
 @click.option("--text", help="Only runs with this text in the job's name, its path or the reason.")
+@click.option("--parent", metavar="RUN", help="The runs of the steps of this pipeline run; lists leave them out else.")
+@click.option("--step", help="Only the runs of this step; with --parent.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended: its `next`.")
 @options.server_option
@@ -54,15 +58,19 @@ def list_(
     environment: str | None,
     user: str | None,
     text: str | None,
+    parent: str | None,
+    step: str | None,
     limit: int,
     cursor: str | None,
     server: str | None,
     as_json: bool,
 ) -> None:
     """List runs, newest first."""
+    if step and not parent:
+        raise click.UsageError("--step needs --parent: name the pipeline run.")
     found = [RunState(state) for state in states]
     page: Page[RunSummary] | PageModel[RunSummaryModel] | None = None
-    if not (server or job or as_json):
+    if not (server or job or parent or as_json):
         from ..home import Home, state_folder
         from ..ports import RunFilter
         from ..store.fast_path import page_of_runs
@@ -77,6 +85,8 @@ def list_(
                 environment=environment,
                 user=user,
                 text=text,
+                parent=connection.find_run(parent).id if parent else None,
+                step=step,
                 limit=limit,
                 cursor=cursor,
             )
@@ -85,8 +95,11 @@ def list_(
             return
     if page.items:
         now = dt.datetime.now(dt.UTC)
-        headings = ("run", "state", "job", "cells", "took", "submitted", "by")
-        print_table(headings, [_row(run, now) for run in page.items], folded="job")
+        headings = ["run", "state", "job", "done", "took", "submitted", "by"]
+        # Many runs of one step have the same job: their keys tell them apart.
+        headings = ["step", *headings] if parent else headings
+        rows = [(*([_key(run)] if parent else ()), *_row(run, now)) for run in page.items]
+        print_table(headings, rows, folded="job")
         if page.next:
             print_note(f"There are more: --cursor {page.next}")
     else:
@@ -121,6 +134,9 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
 
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
+        if run.kind == "pipeline":
+            print_note(f"A pipeline has no log: those of its steps are with the runs of `runs show {run.id}`.")
+            return
         chunks = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         terminal = sys.stdout.isatty()
@@ -160,6 +176,45 @@ def cancel(run_ids: tuple[str, ...], server: str | None, as_json: bool) -> int:
         for _, why in refused:
             print_note(plain(why.message))
     return exit_codes.code_of_error(refused[0][1]) if refused else exit_codes.SUCCEEDED
+
+
+_comment_option = click.option("--comment", default="", help="A comment, which stays with the step.")
+
+
+@runs.command()
+@options.run_argument
+@click.argument("step")
+@_comment_option
+@options.server_option
+@options.json_option
+def approve(run_id: str, step: str, comment: str, server: str | None, as_json: bool) -> None:
+    """Approve STEP of a pipeline run, which then goes on."""
+    _decide(run_id, step, comment, server, as_json, approved=True)
+
+
+@runs.command()
+@options.run_argument
+@click.argument("step")
+@_comment_option
+@options.server_option
+@options.json_option
+def reject(run_id: str, step: str, comment: str, server: str | None, as_json: bool) -> None:
+    """Reject STEP of a pipeline run.
+
+    The steps after it run only if their `run_if` allows for failures.
+    """
+    _decide(run_id, step, comment, server, as_json, approved=False)
+
+
+def _decide(run_id: str, step: str, comment: str, server: str | None, as_json: bool, *, approved: bool) -> None:
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
+        decided = connection.client.pipelines.decide(run.id, step, approved=approved, comment=comment)
+        connection.ensure_engine()
+    if as_json:
+        print_json(decided)
+    else:
+        click.echo(f"{run.id} {decided.id} {'approved' if approved else 'rejected'}")
 
 
 @runs.command()
@@ -287,7 +342,7 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
         ]
         print_table(("file", "of", "size", "digest"), rows, folded="file")
     else:
-        print_note("No other files than the notebook.")
+        print_note("No other files.")
 
 
 @runs.command()
@@ -357,6 +412,19 @@ def _row(run: RunSummary | RunSummaryModel, now: dt.datetime) -> tuple[str, ...]
     return run.id, run.phase, run.job_name, cells, duration_text, time_ago(run.created_at, now), run.created_by.name
 
 
+def _key(run: RunSummary | RunSummaryModel) -> str:
+    parent = getattr(run, "parent", None)
+    return str(parent.key) if parent else ""
+
+
+def _kernel_details(run: RunModel) -> dict[str, str]:
+    if run.kernel is None or run.command:
+        return {}
+    if run.kind == JobKind.NOTEBOOK:
+        return {"kernel": f"{run.kernel.display_name} ({run.kernel.name})"}
+    return {"interpreter": run.kernel.display_name}
+
+
 def _print_details(run: RunModel) -> None:
     from .run_summary import print_mapping
     from .text import one_line
@@ -368,13 +436,15 @@ def _print_details(run: RunModel) -> None:
         else ""
     )
     details = {
-        "notebook": run.job.source,
+        str(run.kind): shlex.join(run.command) if run.command else run.job.source,
         "version": f"{run.version.number} ({run.version.digest[:19]}…)",
-        "kernel": f"{run.kernel.display_name} ({run.kernel.name})",
+        **_kernel_details(run),
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
-        "cells": f"{run.progress.done} of {run.progress.total}{memory}" if run.progress.total else None,
+        "steps" if run.kind == "pipeline" else "cells": f"{run.progress.done} of {run.progress.total}{memory}"
+        if run.progress.total
+        else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.integrity_errors),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from .environments import Environments
     from .images import Images
+    from .pipelines import Pipelines
 
 
 class Settings(TypedDict, total=False):
@@ -71,6 +72,8 @@ class Client(Protocol):
     def images(self) -> Images: ...
     @property
     def environments(self) -> Environments: ...
+    @property
+    def pipelines(self) -> Pipelines: ...
 
     def status(self) -> Status: ...
 
@@ -144,12 +147,15 @@ class Client(Protocol):
         environment: str | None = None,
         user: str | None = None,
         text: str | None = None,
+        parent: str | None = None,
+        step: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> PageModel[RunSummaryModel]:
         """List one page of the runs that meet all given conditions, newest first.
 
-        `job` is an id; `limit` is at most 500.
+        `job` is an id; `limit` is at most 500. The runs of a pipeline's steps are in the list with its `parent` only,
+        the id of a pipeline run; `step` leaves those of one step.
         """
         ...
 

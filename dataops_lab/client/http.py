@@ -55,6 +55,7 @@ from .stream import Frame, frames
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
+    from .pipelines import Pipelines
 
 API = "dataops/api/v1/"
 CONNECT_TIMEOUT_S = 10.0
@@ -96,6 +97,12 @@ class HttpClient(Client):
         from .environments import HttpEnvironments
 
         return HttpEnvironments(self)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        from .pipelines import HttpPipelines
+
+        return HttpPipelines(self)
 
     def close(self) -> None:
         self._http.close()
@@ -218,6 +225,8 @@ class HttpClient(Client):
         environment: str | None = None,
         user: str | None = None,
         text: str | None = None,
+        parent: str | None = None,
+        step: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> PageModel[RunSummaryModel]:
@@ -229,6 +238,8 @@ class HttpClient(Client):
             environment=environment,
             user=user,
             q=text,
+            parent=parent,
+            step=step,
             limit=limit,
             cursor=cursor,
         )

@@ -38,6 +38,7 @@ from .files import open_replacement
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
+    from .pipelines import Pipelines
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -65,6 +66,12 @@ class LocalClient(Client):
         from .environments import LocalEnvironments
 
         return LocalEnvironments(self._ctx, user=self._user)
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        from .pipelines import LocalPipelines
+
+        return LocalPipelines(self._ctx, user=self._user, root=self._root)
 
     def status(self) -> Status:
         overview = installation.overview(self._ctx)
@@ -176,10 +183,20 @@ class LocalClient(Client):
         environment: str | None = None,
         user: str | None = None,
         text: str | None = None,
+        parent: str | None = None,
+        step: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> PageModel[RunSummaryModel]:
-        where = RunFilter(states=tuple(states), job_id=job, environment=environment, created_by=user, text=text)
+        where = RunFilter(
+            states=tuple(states),
+            job_id=job,
+            environment=environment,
+            created_by=user,
+            text=text,
+            parent_id=parent,
+            step=step,
+        )
         page = runs.page(self._ctx, where, limit=limit, cursor=cursor)
         return PageModel[RunSummaryModel](
             items=[RunSummaryModel.from_domain(run) for run in page.items], next=page.next

@@ -1,10 +1,11 @@
-"""A job: a notebook that can be run, known by its workspace and path. A project: a group of jobs."""
+"""A job: a notebook, script or command that can be run, known by workspace and path. A project: a group of jobs."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from .actors import Actor
 from .settings import GivenSettings
@@ -17,6 +18,20 @@ class JobKind(StrEnum):
     SCRIPT = "script"
     COMMAND = "command"
     PIPELINE = "pipeline"
+
+
+STEP_MARK = "#"
+"""The mark in the path of a command between the pipeline's file and the id of its step."""
+
+SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".r"})
+PIPELINE_SUFFIX = ".pipeline.yaml"
+
+
+def kind_of_path(path: str) -> JobKind:
+    """Return the kind of job that the file at this path is; a notebook, if neither script nor pipeline."""
+    if path.endswith(PIPELINE_SUFFIX):
+        return JobKind.PIPELINE
+    return JobKind.SCRIPT if PurePosixPath(path).suffix.lower() in SCRIPT_SUFFIXES else JobKind.NOTEBOOK
 
 
 @dataclass(frozen=True)

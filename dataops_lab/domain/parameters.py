@@ -126,13 +126,16 @@ class ParameterSchema:
     def get(self, name: str) -> Parameter | None:
         return next((p for p in self.parameters if p.name == name), None)
 
-    def validate(self, values: Mapping[str, Json]) -> dict[str, Json]:
-        """Return `values` in schema order. Raise InvalidParameters, which names every problem and the known names."""
+    def validate(self, values: Mapping[str, Json], *, word: str = "notebook") -> dict[str, Json]:
+        """Return `values` in schema order. Raise InvalidParameters, which names every problem and the known names.
+
+        `word` says whose parameters they are: of a notebook, a script.
+        """
         problems: list[dict[str, str]] = []
         for name, value in values.items():
             parameter = self.get(name)
             if parameter is None:
-                problems.append({"name": name, "message": "is not a parameter of this notebook"})
+                problems.append({"name": name, "message": f"is not a parameter of this {word}"})
             elif problem := parameter.find_problem(value):
                 problems.append({"name": name, "message": problem})
         for parameter in self.parameters:
@@ -140,23 +143,29 @@ class ParameterSchema:
                 problems.append({"name": parameter.name, "message": f"has no default: give {parameter.expectation}"})
         if problems:
             raise InvalidParameters(
-                _sentence(problems, self),
+                _sentence(problems, self, word),
                 problems=problems,
                 parameters=[p.name for p in self.parameters],
             )
         return {p.name: values[p.name] for p in self.parameters if p.name in values}
+
+    def complete(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """Return a value for each parameter: the given one, else its default."""
+        return {p.name: values.get(p.name, p.default) for p in self.parameters}
 
     def parse_texts(self, texts: Sequence[tuple[str, str]]) -> dict[str, Json]:
         """Read command-line pairs by the declared types. Unknown names stay text, and `validate` refuses them."""
         return {name: parameter.parse(text) if (parameter := self.get(name)) else text for name, text in texts}
 
 
-def _sentence(problems: list[dict[str, str]], schema: ParameterSchema) -> str:
+def _sentence(problems: list[dict[str, str]], schema: ParameterSchema, word: str) -> str:
     listed = "; ".join(f"{p['name']!r} {p['message']}" for p in problems)
+    if not schema.declared and word == "script":
+        return f"{listed}. The script declares none; add a comment block `# /// dataops`, or pass none."
     if not schema.declared:
         return f"{listed}. The notebook has no cell tagged 'parameters'; tag the cell that sets them, or pass none."
     names = ", ".join(p.name for p in schema.parameters) or "none"
-    return f"{listed}. Parameters of this notebook: {names}."
+    return f"{listed}. Parameters of this {word}: {names}."
 
 
 _EXPECTATION = {

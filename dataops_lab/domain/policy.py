@@ -15,6 +15,8 @@ class Verb(StrEnum):
     CHANGE = "change"
     """To change, to add and to remove settings."""
     CANCEL = "cancel"
+    DECIDE = "decide"
+    """To approve or reject a step of a pipeline that runs there and names nobody."""
     KEEP = "keep"
     DELETE = "delete"
     VERIFY = "verify"
@@ -57,8 +59,12 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
         _V.RUN: _M.ANYBODY,
         **dict.fromkeys((_V.CANCEL, _V.KEEP, _V.DELETE, _V.VERIFY), _M.OWNER),
     },
-    _O.ENVIRONMENT: {_V.READ: _M.ANYBODY, _V.RUN: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
-    _O.GUARDED_ENVIRONMENT: {_V.RUN: _M.ADMINISTRATOR},
+    _O.ENVIRONMENT: {
+        _V.READ: _M.ANYBODY,
+        **dict.fromkeys((_V.RUN, _V.DECIDE), _M.ANYBODY),
+        _V.CHANGE: _M.ADMINISTRATOR,
+    },
+    _O.GUARDED_ENVIRONMENT: {_V.RUN: _M.ADMINISTRATOR, _V.DECIDE: _M.ADMINISTRATOR},
     _O.VARIABLE: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.SECRET: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.IMAGE: {_V.READ: _M.ANYBODY, _V.RUN: _M.ADMINISTRATOR, _V.CHANGE: _M.ADMINISTRATOR},

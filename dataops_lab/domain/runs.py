@@ -14,7 +14,8 @@ from ..errors import IllegalTransition
 from .actors import Actor
 from .environments import Backend, Resources
 from .images import RunImage
-from .jobs import JobKind
+from .jobs import STEP_MARK, JobKind, kind_of_path
+from .parameters import Parameter
 from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
 from .time import Timestamp
@@ -167,6 +168,19 @@ class Submission(GivenSettings):
     key: str | None = None
     pinned: tuple[str, ...] | None = None
     """The pins that the job has from now on, see Pins; None: they stay as they are."""
+    command: tuple[str, ...] = ()
+    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
+    declared: tuple[Parameter, ...] = ()
+    """The parameters of a command, which has no file that could declare them."""
+
+    @property
+    def kind(self) -> JobKind:
+        return JobKind.COMMAND if self.command else kind_of_path(self.path)
+
+    @property
+    def source_path(self) -> str:
+        """The path of the file that `path` names."""
+        return self.path.rpartition(STEP_MARK)[0] if self.command else self.path
 
 
 @dataclass(frozen=True)
@@ -218,7 +232,8 @@ class Run:
     environment: str
     state: RunState
     parameters: dict[str, Any]
-    kernel: KernelChoice
+    kernel: KernelChoice | None
+    """The kernel or the interpreter; that of a command has the argv of the command. None for a pipeline."""
     created_at: dt.datetime
     created_by: Actor
     created_boot: str | None = None
@@ -240,11 +255,15 @@ class Run:
     cancel_requested_by: Actor | None = None
     reason: Reason | None = None
     nothing_to_do: bool = False
+    with_failures: bool = False
+    """A pipeline that succeeded, although a step of it failed: the failure was handled, or tolerated."""
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     image: RunImage | None = None
     """None where the executor has no images."""
     resources: Resources = Resources()
+    variables: dict[str, str] = field(default_factory=dict)
+    """Its own environment variables, which count more than those of its environment."""
     bypassed_promotion: bool = False
     """The run was in a guarded environment without a promotion to it."""
     kept_at: dt.datetime | None = None
@@ -311,6 +330,7 @@ class RunSummary:
     """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
+    """The cells of its notebook, or the steps of its pipeline."""
     reason: Reason | None
     """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
@@ -326,7 +346,14 @@ class RunSummary:
     parent_key: str | None
     revision: int
     """As `Run.revision`: of two summaries the one with the higher revision is newer."""
+    with_failures: bool = False
+    awaits_approval: bool = False
+    """The run is a pipeline that goes on only when people have decided."""
 
     @property
     def phase(self) -> str:
+        if self.kind is JobKind.PIPELINE and self.state is RunState.ACTIVE:
+            if self.cancel_requested_at is not None:
+                return "cancelling"
+            return str(RunState.AWAITING_APPROVAL) if self.awaits_approval else "running"
         return run_phase(self.state, self.attempt_state)

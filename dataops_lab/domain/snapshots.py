@@ -5,11 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from .inputs import FoundFile, Inputs, Pins
-from .parameters import ParameterSchema
+from .jobs import JobKind
+from .parameters import Parameter, ParameterSchema
 from .versions import Manifest, Origin
 from .workspaces import Location
 
@@ -24,7 +25,7 @@ class Finding:
     """One thing that will be missing or is worth knowing, with its fix. `cell` counts from 0.
 
     `file` is one that stays behind and could travel, as a path from the notebook's folder. `job` is the id of a job
-    that may be the same.
+    that may be the same. `missing` is one that is not there, as a path from there too.
     """
 
     code: str
@@ -34,6 +35,7 @@ class Finding:
     cell: int | None = None
     file: str | None = None
     job: str | None = None
+    missing: str | None = None
 
 
 def include_line(file: str) -> str:
@@ -50,7 +52,7 @@ _SPECIAL = re.compile(r"[\\*?\[\]]| $")
 
 @dataclass(frozen=True)
 class KernelChoice:
-    """The kernel that a name means on this machine.
+    """The kernel that a name means on this machine; for a script its interpreter, for a command the command.
 
     It is stored with the run, so that later changes do not affect the run.
     """
@@ -81,6 +83,26 @@ def find_kernel(kernels: Sequence[KernelChoice], name: str | None, language: str
     return candidates[0] if len(candidates) == 1 else None
 
 
+def find_interpreter(kernels: Sequence[KernelChoice], name: str, language: str) -> KernelChoice:
+    """Return the interpreter of a script in an image with these kernels, without options.
+
+    For Python it is that of the kernel which `find_kernel` finds, else `python3`; for others the program `name`.
+    """
+    kernel = find_kernel(kernels, name, language) if language.lower() == "python" else None
+    if kernel is not None:
+        return interpreter_of_kernel(kernel)
+    program = "python3" if language.lower() == "python" else name
+    return interpreter(program, language, program)
+
+
+def interpreter_of_kernel(kernel: KernelChoice) -> KernelChoice:
+    return replace(interpreter(kernel.name, kernel.language, kernel.argv[0]), env=kernel.env)
+
+
+def interpreter(name: str, language: str, program: str) -> KernelChoice:
+    return KernelChoice(name=name, language=language, display_name=f"{language.capitalize()} ({name})", argv=(program,))
+
+
 @dataclass(frozen=True)
 class TargetRuntime:
     """The place where a notebook will run: its kernels (None: those of this machine), and the names of its variables.
@@ -96,6 +118,14 @@ class TargetRuntime:
 
 
 LOCAL_RUNTIME = TargetRuntime()
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments. A step of a pipeline gives it, and declares its parameters."""
+
+    argv: tuple[str, ...]
+    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,7 +149,8 @@ class Snapshot:
     location: Location
     root: str
     manifest: Manifest
-    kernel: KernelChoice
+    kernel: KernelChoice | None
+    """None for a pipeline, which runs nothing itself."""
     origin: Origin
     findings: tuple[Finding, ...]
     code_cells: int
@@ -159,3 +190,4 @@ class Inspection:
     cell_ids: tuple[str, ...] = ()
     pinned: Pins = Pins()
     """The pins by which `files` are fresh or not."""
+    kind: JobKind = JobKind.NOTEBOOK

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import posixpath
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from .actors import Actor
 from .deserialization import from_known_fields
+from .jobs import STEP_MARK, JobKind
 from .parameters import Parameter, ParameterSchema, ParameterType
 
 
@@ -40,24 +42,40 @@ class IncludedFile:
 class Manifest:
     """Everything that a version fixes.
 
-    `notebook_path` is the path below the root. `notebook_digest` is that of the canonical bytes of the notebook: source
-    JSON without outputs, counts and execution metadata.
+    `path` is the one of the source below the root; that of a command is `FILE#STEP`, the place where it is written.
+    `source_digest` is that of the bytes of a script or pipeline, and of the canonical bytes of a notebook: source JSON
+    without outputs, counts and execution metadata. A command has no source, but an argv in `command`.
     """
 
-    notebook_path: str
-    notebook_digest: str
+    path: str
+    source_digest: str | None
     files: tuple[IncludedFile, ...]
     parameters: ParameterSchema
     kernel_name: str
+    """The name of the kernel or of the interpreter; empty where neither runs, as for a command."""
     language: str
     folders: tuple[str, ...] = ()
     """POSIX paths below the root of folders that exist in the workspace, but of which no file travels."""
+    kind: JobKind = JobKind.NOTEBOOK
+    command: tuple[str, ...] = ()
+    steps: tuple[tuple[str, str], ...] = ()
+    """The steps of a pipeline that run: the id of each, and the digest of its own version."""
+
+    @property
+    def source_path(self) -> str:
+        """The path below the root of the file that `path` names."""
+        return self.path.rpartition(STEP_MARK)[0] if self.kind is JobKind.COMMAND else self.path
+
+    @property
+    def folder(self) -> str:
+        """The folder below the root in which it runs; '' for the root."""
+        return posixpath.dirname(self.source_path)
 
     def to_json(self) -> dict[str, Any]:
         return {
             "format": 1,
-            "kind": "notebook",
-            "notebook": {"path": self.notebook_path, "digest": self.notebook_digest},
+            "kind": str(self.kind),
+            **self._source_json(),
             "files": [asdict(f) for f in sorted(self.files, key=lambda f: f.path)],
             # Leave it out where there are none, so that older versions keep their digest.
             **({"folders": sorted(self.folders)} if self.folders else {}),
@@ -65,27 +83,50 @@ class Manifest:
                 "declared": self.parameters.declared,
                 "schema": [_parameter_json(p) for p in self.parameters.parameters],
             },
-            "kernel": {"name": self.kernel_name, "language": self.language},
+            **({_RUNS_WITH[self.kind]: self._kernel_json()} if self.kind in _RUNS_WITH else {}),
         }
+
+    def _source_json(self) -> dict[str, Any]:
+        source = {"path": self.path, "digest": self.source_digest}
+        match self.kind:
+            case JobKind.NOTEBOOK:
+                return {"notebook": source}
+            case JobKind.COMMAND:
+                return {"command": {"path": self.path, "argv": list(self.command)}}
+            case JobKind.PIPELINE:
+                return {"source": source, "steps": dict(sorted(self.steps))}
+        return {"source": source}
+
+    def _kernel_json(self) -> dict[str, str]:
+        return {"name": self.kernel_name, "language": self.language}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Manifest:
+        kind = JobKind(value["kind"])
+        source = value[_SOURCES.get(kind, "source")]
+        runs_with = value.get(_RUNS_WITH.get(kind, ""), {})
         return cls(
-            notebook_path=value["notebook"]["path"],
-            notebook_digest=value["notebook"]["digest"],
+            path=source["path"],
+            source_digest=source.get("digest"),
             files=tuple(from_known_fields(IncludedFile, f) for f in value["files"]),
             parameters=ParameterSchema(
                 tuple(parameter_from_json(p) for p in value["parameters"]["schema"]), value["parameters"]["declared"]
             ),
-            kernel_name=value["kernel"]["name"],
-            language=value["kernel"]["language"],
+            kernel_name=runs_with.get("name", ""),
+            language=runs_with.get("language", ""),
             folders=tuple(value.get("folders", ())),
+            kind=kind,
+            command=tuple(source.get("argv", ())),
+            steps=tuple(value.get("steps", {}).items()),
         )
 
     @property
     def digest(self) -> str:
         return digest_of(canonical_json(self.to_json()))
 
+
+_SOURCES = {JobKind.NOTEBOOK: "notebook", JobKind.COMMAND: "command"}
+_RUNS_WITH = {JobKind.NOTEBOOK: "kernel", JobKind.SCRIPT: "interpreter"}
 
 _SINCE_FORMAT_1 = ("written_as", "keys", "unsupported")
 

@@ -58,6 +58,7 @@ def expire_and_requeue(ctx: Services, queue: LiveQueue, now: Timestamp, *, fence
         return
     with ctx.store.begin(fence=fence) as tx:
         moves = []
+        tx.pipelines.lock_parents(due)
         for run in tx.runs.get_many(due).values():
             remaining_s = _remaining_s(run, now)
             if remaining_s <= 0 and run.state in (RunState.QUEUED, RunState.RETRY_WAIT):

@@ -16,12 +16,12 @@ _QUOTED = re.compile(r"'([^'\0]+)'")
 _HINT = "`jupyter dataops inspect` shows what travels."
 
 
-def add_hint(reason: Reason, source: str, notebook_path: str, run_root: str) -> Reason:
+def add_hint(reason: Reason, source: str, notebook_path: str, run_root: str, *, word: str = "notebook") -> Reason:
     """Return `reason` with advice when a file, folder or module that the run did not find exists in the workspace.
 
-    `source` is the path of the notebook, `notebook_path` the same path below the root of its workspace, and `run_root`
-    the folder that the run had instead of that root. The advice names nothing outside the workspace, because a
-    notebook may name any path. In all other cases `reason` comes back as it is.
+    `source` is the path of the notebook or script, `notebook_path` the same path below the root of its workspace, and
+    `run_root` the folder that the run had instead of that root. `word` says what ran. The advice names nothing outside
+    the workspace, because a notebook may name any path. In all other cases `reason` comes back as it is.
     """
     name_match = _QUOTED.search(str(reason.detail.get("evalue", "")))
     if name_match is None:
@@ -31,9 +31,8 @@ def add_hint(reason: Reason, source: str, notebook_path: str, run_root: str) -> 
     try:
         match reason.detail.get("ename"):
             case "FileNotFoundError":
-                return _add_file_hint(
-                    reason, name_match[1].removeprefix(f"{run_root}/"), folder, root, run_root=run_root
-                )
+                name = name_match[1].removeprefix(f"{run_root}/")
+                return _add_file_hint(reason, name, folder, root, run_root=run_root, word=word)
             case "ModuleNotFoundError":
                 return _add_module_hint(reason, name_match[1].partition(".")[0], folder, root)
     except (OSError, ValueError):
@@ -41,7 +40,7 @@ def add_hint(reason: Reason, source: str, notebook_path: str, run_root: str) -> 
     return reason
 
 
-def _add_file_hint(reason: Reason, name: str, folder: Path, root: Path, *, run_root: str) -> Reason:
+def _add_file_hint(reason: Reason, name: str, folder: Path, root: Path, *, run_root: str, word: str) -> Reason:
     if name.startswith("/"):
         return reason
     below_root = f"'{run_root}/" in str(reason.detail.get("evalue"))
@@ -56,8 +55,8 @@ def _add_file_hint(reason: Reason, name: str, folder: Path, root: Path, *, run_r
             )
         hinted = _append_to_message(
             reason,
-            "It exists beside the notebook, but did not travel with this run. Write "
-            f"{include_line(name)} into the .dataopsignore beside the notebook, and run the notebook again; {_HINT}",
+            f"It exists beside the {word}, but did not travel with this run. Write "
+            f"{include_line(name)} into the .dataopsignore beside the {word}, and run the {word} again; {_HINT}",
         )
         return replace(hinted, detail={**hinted.detail, "left_behind": name})
     missing_folder = next((candidate for candidate in (path, path.parent) if candidate.is_dir()), root)
@@ -67,7 +66,7 @@ def _add_file_hint(reason: Reason, name: str, folder: Path, root: Path, *, run_r
     return _append_to_message(
         reason,
         f"The folder {subfolder} exists in the workspace, but not in this run. Make it where it is needed, as "
-        f"`os.makedirs({subfolder!r}, exist_ok=True)` does; or name its files in a cell, so that they travel. {_HINT}",
+        f"`os.makedirs({subfolder!r}, exist_ok=True)` does; or name its files in the code: then they travel. {_HINT}",
     )
 
 
@@ -78,7 +77,7 @@ def _add_module_hint(reason: Reason, name: str, folder: Path, root: Path) -> Rea
                 return _append_to_message(
                     reason,
                     f"It lies in the workspace ({posixpath.relpath(path, folder)}), but did not travel with this run. "
-                    f"Write `import {name}` into a cell: then it is seen, and travels. {_HINT}",
+                    f"Write `import {name}` into the code: then it is seen, and travels. {_HINT}",
                 )
     return reason
 

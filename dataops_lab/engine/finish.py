@@ -189,6 +189,7 @@ def write_ends(
 
     `ends` holds attempts and runs as they were read last. The attempts come back as they are after their end.
     """
+    tx.pipelines.lock_parents([run.id for _, run, _ in ends])
     cancels = tx.runs.cancel_requests([run.id for _, run, _ in ends])
     retried_run_ids = [attempt.run_id for attempt, *_ in ends if attempt.number > 1]
     earlier_attempts = tx.attempts.list_for_runs(retried_run_ids) if retried_run_ids else {}

@@ -94,7 +94,7 @@ def import_code_digest(manifest: Manifest, blobs: Blobs) -> str | None:
 
     None when all of the code decides: it may set a variable, or it cannot be read.
     """
-    files = [(manifest.notebook_path, manifest.notebook_digest)]
+    files = [(manifest.path, manifest.source_digest or "")]
     files += [(file.path, file.digest) for file in manifest.files if file.path.endswith(".py")]
     found = {}
     try:

@@ -8,9 +8,11 @@ from pathlib import PurePosixPath
 
 from ..domain.environments import inherited_variables
 from ..domain.inputs import Inputs
+from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import environment_scope
-from ..domain.versions import Manifest, Version
+from ..domain.snapshots import KernelChoice
+from ..domain.versions import IncludedFile, Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..rundir import protocol
@@ -82,23 +84,40 @@ def build_bundle(
     return Bundle(
         name=attempt.name,
         spec=_runner_spec(attempt, run, manifest, launch_data.inputs, secrets, container),
-        notebook=inject_parameters(
-            ctx, manifest.notebook_digest, manifest.language, manifest.parameters, run.parameters
-        ),
-        # The run also finds its own notebook as people see it, without the values and outputs of this run.
+        notebook=inject_parameters(ctx, manifest, run.parameters) if manifest.kind is JobKind.NOTEBOOK else None,
         files=[
-            BundleFile(manifest.notebook_path, manifest.notebook_digest),
+            *_source_files(manifest),
             *(
                 BundleFile(file.path, file.digest, file.executable)
-                for file in (*manifest.files, *launch_data.inputs.files)
+                for file in _travelling_files(manifest, launch_data.inputs)
             ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
-        environment={**({} if container else run.kernel.inherited or inherited_variables(inherited)), **variables},
+        environment={
+            **({} if container else _kernel(run).inherited or inherited_variables(inherited)),
+            **variables,
+            **run.variables,
+        },
         secrets=secrets,
         container=container,
         imports=imports,
     )
+
+
+def _source_files(manifest: Manifest) -> list[BundleFile]:
+    """List the source: a script, or a notebook as people see it, without the values and outputs of this run."""
+    digest = manifest.source_digest
+    return [] if digest is None else [BundleFile(manifest.path, digest)]
+
+
+def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
+    """Return the files beside the source. Another step may have left one that replaces a file of the version."""
+    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
+
+
+def _kernel(run: Run) -> KernelChoice:
+    assert run.kernel is not None, "A run without a kernel or interpreter has no attempts."
+    return run.kernel
 
 
 def _container(tx: Transaction, run: Run) -> Container | None:
@@ -127,19 +146,11 @@ def _runner_spec(
     secrets: Iterable[str],
     container: Container | None,
 ) -> protocol.Spec:
-    folder = str(PurePosixPath(manifest.notebook_path).parent)
-    return {
+    spec: protocol.Spec = {
         "format": 1,
         "attempt": attempt.name,
-        "kernel": {
-            "name": run.kernel.name,
-            "language": run.kernel.language,
-            "argv": list(run.kernel.argv),
-            "env": run.kernel.env,
-            "interrupt_mode": run.kernel.interrupt_mode,
-        },
-        "folder": "" if folder == "." else folder,
-        "files": [file.path for file in (*manifest.files, *inputs.files)],
+        "folder": manifest.folder,
+        "files": [file.path for file in _travelling_files(manifest, inputs)],
         "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
@@ -147,3 +158,30 @@ def _runner_spec(
         "interrupt_grace_s": INTERRUPT_GRACE_S,
         "memory_bytes": container.resources.memory_bytes if container else None,
     }
+    kernel = _kernel(run)
+    if manifest.kind is not JobKind.NOTEBOOK:
+        spec["program"] = {
+            "kind": manifest.kind,
+            "argv": _program_argv(manifest, kernel),
+            "env": kernel.env,
+            "parameters": manifest.parameters.complete(run.parameters),
+        }
+        # It has no cells: the limit of one would be that of the run.
+        spec["output_limits"] = {**OUTPUT_LIMITS, "cell_bytes": OUTPUT_LIMITS["run_bytes"]}
+        return spec
+    spec["kernel"] = {
+        "name": kernel.name,
+        "language": kernel.language,
+        "argv": list(kernel.argv),
+        "env": kernel.env,
+        "interrupt_mode": kernel.interrupt_mode,
+    }
+    return spec
+
+
+def _program_argv(manifest: Manifest, kernel: KernelChoice) -> list[str]:
+    if manifest.kind is JobKind.COMMAND:
+        return list(kernel.argv)
+    name = PurePosixPath(manifest.path).name
+    # An interpreter would take `-x.py` for an option.
+    return [*kernel.argv, f"./{name}" if name.startswith("-") else name]

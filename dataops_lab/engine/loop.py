@@ -11,12 +11,13 @@ from threading import Event
 from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
-from ..services import Services
+from ..services import Services, pipelines
 from .claim import claim, expire_and_requeue
 from .garbage_collector import GarbageCollector
 from .launch import read_launch_data
 from .leader_election import Leadership
 from .orphan_cleanup import remove_orphaned_attempts
+from .pipelines import PipelineClocks
 from .queue import LiveQueue
 from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
 from .wake import Sleeper, WakeSignal
@@ -58,6 +59,7 @@ class Engine:
         self._cleanup_future: Future[None] | None = None
         self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)
+        self._clocks = PipelineClocks(ctx)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
@@ -108,6 +110,7 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
+            pause_s = min(pause_s, self._clocks.next_due_s())
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -132,7 +135,9 @@ class Engine:
         self._supervisor.poll()
         self._sync_with_store(self._leadership.fence)
         if self._cleaned_up_at is None or self._now() - self._cleaned_up_at >= ORPHAN_CLEANUP_INTERVAL_S:
+            pipelines.catch_up(self._ctx, fence=self._leadership.fence)
             self._start_orphan_cleanup()
+        self._clocks.look(fence=self._leadership.fence)
         return bool(self._supervisor.names)
 
     def _start_orphan_cleanup(self) -> None:
@@ -169,6 +174,7 @@ class Engine:
         self._leadership.renew_soon()
         self._supervisor.reset()
         self._queue.reset()
+        self._clocks.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
 
@@ -194,6 +200,7 @@ class Engine:
             return
         adopted: list[tuple[Attempt, Run]] = []
         if changes != self._seen_changes:
+            self._clocks.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 adopted = _adoptable_attempts(tx) if self._seen_changes is None else []

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from ..domain.environments import Backend
+from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, AttemptState, Reason, Run
 from ..domain.time import Timestamp
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
@@ -274,7 +275,7 @@ class AttemptSupervisor:
             launch_data, supervised.launch_data = supervised.launch_data, None
             if launch_data is None or not self._leadership.is_certain():
                 launch_data = reread_launch_data(self._ctx, supervised.attempt, supervised.run)
-            imports = self._imports.get(supervised.run)
+            imports = self._imports.get(supervised.run) if supervised.run.kind is JobKind.NOTEBOOK else ()
             supervised.executor.start(
                 build_bundle(self._ctx, supervised.attempt, supervised.run, self._inherited, launch_data, imports)
             )
@@ -327,7 +328,7 @@ class AttemptSupervisor:
     def _finish(self, supervised: SupervisedAttempt, observation: Observation) -> None:
         files = supervised.executor.files(supervised.attempt.name)
         outcome = read_outcome(files)
-        if outcome.succeeded:
+        if outcome.succeeded and supervised.run.kind is JobKind.NOTEBOOK:
             self._imports.note(supervised.run, outcome.imports)
         duration_s = self._now() - supervised.times.began_at
         state, reason = determine_end(
@@ -337,7 +338,7 @@ class AttemptSupervisor:
             with self._ctx.store.read() as tx:
                 source = tx.jobs.get(supervised.run.job_id).source
                 manifest = tx.versions.get(supervised.run.job_id, supervised.run.version_digest).manifest
-            reason = add_hint(reason, source, manifest.notebook_path, files.workspace)
+            reason = add_hint(reason, source, manifest.source_path, files.workspace, word=manifest.kind)
         self._finish_as(supervised, state, outcome, reason, ran=observation.ran)
 
     def _finish_as(

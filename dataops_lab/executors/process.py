@@ -73,15 +73,20 @@ class ProcessExecutor:
         # Without this git would find a repository above the state folder, which does not belong to the run.
         git_variables = {"GIT_CEILING_DIRECTORIES": str(self._folder.resolve())}
         environment = _add_locale({**git_variables, **bundle.environment, protocol.ATTEMPT_VARIABLE: bundle.name})
-        kernel = bundle.spec["kernel"]
+        kernel = bundle.spec.get("kernel")
         with ExitStack() as opened:
             log_file = opened.enter_context((directory / _RUNNER_LOG).open("ab"))
             stdin = opened.enter_context(open_secrets(bundle.secrets))
             kernel_descriptors = []
             notebook_files = NotebookFiles.from_paths((file.path for file in bundle.files), bundle.spec["folder"])
-            variables = {**environment, **kernel["env"]}
-            if kernel_fork := self._fork_servers.connect(
-                kernel["argv"], variables, imports=bundle.imports, notebook_files=notebook_files
+            # A program starts anew: nothing stands ready for it.
+            if kernel and (
+                kernel_fork := self._fork_servers.connect(
+                    kernel["argv"],
+                    {**environment, **kernel["env"]},
+                    imports=bundle.imports,
+                    notebook_files=notebook_files,
+                )
             ):
                 kernel_descriptors = [opened.enter_context(kernel_fork).fileno()]
             if runner_fork := self._fork_servers.connect(command, environment):
@@ -215,7 +220,8 @@ class ProcessExecutor:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._blobs.copy_to(file.digest, target)
                 target.chmod(0o755 if file.executable else 0o644)
-            Path(new, protocol.INPUT).write_bytes(bundle.notebook)
+            if bundle.notebook is not None:
+                Path(new, protocol.INPUT).write_bytes(bundle.notebook)
             spec = {**bundle.spec, "libraries": sorted(self._fork_servers.libraries)}
             Path(new, protocol.SPEC).write_text(json.dumps(spec))
             try:

@@ -44,6 +44,7 @@ from .jobs import (
     RelinkHandler,
     VersionsHandler,
 )
+from .pipelines import DecisionHandler, StepsHandler, SuggestHandler, ValidateHandler
 from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
@@ -99,6 +100,8 @@ ROUTES = (
     Route("/jobs/{job_id}/relink", RelinkHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),
     Route("/projects/{project}", ProjectHandler),
+    Route("/pipelines/validate", ValidateHandler),
+    Route("/pipelines/suggest", SuggestHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
@@ -106,6 +109,8 @@ ROUTES = (
     Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),
+    Route("/runs/{run_id}/steps", StepsHandler),
+    Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),

@@ -42,13 +42,19 @@ class Query(BaseModel):
 
 
 class RunsQuery(Query):
-    """A query for runs. `state` is a list with commas; `q` is searched in job name, path and reason."""
+    """A query for runs. `state` is a list with commas; `q` is searched in job name, path and reason.
+
+    `parent` is the id of a pipeline run: the answer has the runs of its steps, or of one `step`. Without it, they are
+    left out.
+    """
 
     state: str | None = Field(default=None, pattern=rf"^({_STATE}(,{_STATE})*)?$")
     job: str | None = None
     environment: str | None = None
     user: str | None = None
     q: str | None = Field(default=None, max_length=200)
+    parent: str | None = None
+    step: str | None = Field(default=None, max_length=60)
     created_after: UtcDatetime | None = None
     created_before: UtcDatetime | None = None
     limit: int = Field(default=50, ge=1, le=500)
@@ -61,6 +67,8 @@ class RunsQuery(Query):
             environment=self.environment,
             created_by=self.user,
             text=self.q,
+            parent_id=self.parent,
+            step=self.step,
             created_after=self.created_after,
             created_before=self.created_before,
         )

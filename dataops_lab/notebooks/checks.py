@@ -40,7 +40,7 @@ def check(
         *_check_paths(file_set, workspace),
         *_check_modules(file_set, workspace, kernel),
         *_check_variables(file_set, kernel, where),
-        *_check_input_calls(file_set),
+        *_check_input_calls(file_set, notebook),
         *_check_git(file_set),
         *_check_workspace(workspace),
         *_check_unreadable_cells(file_set, notebook),
@@ -159,6 +159,7 @@ def _missing(mention: Mention, workspace: Workspace) -> Finding:
         f"{mention.path} is read, but there is no such file.",
         f"Put it there (the path starts from {workspace.folder}), or fix the path.",
         mention.cell,
+        missing=mention.path,
     )
 
 
@@ -214,15 +215,23 @@ def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: Targ
             )
 
 
-def _check_input_calls(file_set: FileSet) -> Iterator[Finding]:
+def _check_input_calls(file_set: FileSet, notebook: Notebook) -> Iterator[Finding]:
     for cell in file_set.scan.input_cells:
         yield Finding(
             "input_call",
             Severity.WARNING,
-            f"Cell {cell + 1} asks a question, and in a run nobody is there to answer: it fails.",
+            f"{_place(notebook, cell)} asks a question, and in a run nobody is there to answer: it fails.",
             "Make the answer a parameter.",
             cell,
         )
+
+
+def _place(notebook: Notebook, cell: int) -> str:
+    return f"Cell {cell + 1}" if _has_cells(notebook) else f"The {notebook.word}"
+
+
+def _has_cells(notebook: Notebook) -> bool:
+    return notebook.word == "notebook"
 
 
 def _check_git(file_set: FileSet) -> Iterator[Finding]:
@@ -246,8 +255,10 @@ def _check_unreadable_cells(file_set: FileSet, notebook: Notebook) -> Iterator[F
             yield Finding(
                 "unreadable_cell",
                 Severity.WARNING,
-                f"Cell {cell + 1} cannot be read as Python, so files and modules that it needs are not seen.",
-                "Fix its syntax, or delete the cell if it is not needed.",
+                f"{_place(notebook, cell)} cannot be read as Python, so files and modules that it needs are not seen.",
+                "Fix its syntax, or delete the cell if it is not needed."
+                if _has_cells(notebook)
+                else "Fix its syntax.",
                 cell,
             )
 

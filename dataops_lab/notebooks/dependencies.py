@@ -94,7 +94,9 @@ class _FileCollector:
     def collect(
         self, notebook: Notebook, language: str, parameters: list[str], find_modules: Callable[[set[str]], ModuleLookup]
     ) -> FileSet:
-        self._file_set.scan = _scan_notebook(notebook, language, parameters)
+        # A script knows its own folder from `__file__`, as a module does.
+        folder = str(self._workspace.folder) if notebook.word == "script" else None
+        self._file_set.scan = _scan_notebook(notebook, language, parameters, folder)
         self._list_notebook_folder()
         folder_names, self._file_set.folders = self._file_set.folders, set()
         self._include_named()
@@ -381,9 +383,9 @@ def _top_level_name(import_: Import) -> str:
     return import_.name.partition(".")[0]
 
 
-def _scan_notebook(notebook: Notebook, language: str, parameters: list[str]) -> Scan:
+def _scan_notebook(notebook: Notebook, language: str, parameters: list[str], module_folder: str | None = None) -> Scan:
     if language.lower() == "python":
-        scanner = PythonScanner(parameters=parameters)
+        scanner = PythonScanner(parameters=parameters, module_folder=module_folder)
         for cell in notebook.code_cells:
             scanner.read(cell.source, cell.index)
         return scanner.scan

@@ -8,7 +8,10 @@ from typing import Any
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.jobs import JobKind, kind_of_path
+from ..domain.parameters import ParameterSchema
+from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -47,17 +50,27 @@ class LocalNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
         from . import snapshot
 
         return snapshot.snapshot(
-            path, root=root, kernel=kernel, limits=limits, blobs=self._blobs, where=where, pins=pins
+            path,
+            root=root,
+            kernel=kernel,
+            limits=limits,
+            blobs=self._blobs,
+            where=where,
+            pins=pins,
+            command=command,
         )
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook
         from .workspace import workspace_of
 
+        if kind_of_path(path) is not JobKind.NOTEBOOK:
+            return None
         return read_notebook(workspace_of(path, root).notebook, max_bytes=limits.file_bytes).kernel_name
 
     def locate(self, path: str) -> Location:
@@ -78,6 +91,21 @@ class LocalNotebooks:
         except InvalidNotebook:
             return ()
 
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        from . import used_paths
+
+        return used_paths.find_used_paths(path, root=root, limits=limits)
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        from . import pipeline_parts
+
+        return pipeline_parts.read_parameters(path, root=root, limits=limits)
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        from . import pipeline_parts
+
+        return pipeline_parts.read_pipeline_file(path, root=root)
+
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         from . import include_file
 
@@ -87,6 +115,11 @@ class LocalNotebooks:
         from . import kernels
 
         return kernels.resolve_kernel(name)
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        from .scripts import interpreters
+
+        return interpreters.resolve_interpreter(name, language)
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         from . import freeze

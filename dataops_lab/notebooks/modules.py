@@ -73,7 +73,8 @@ def _find_in_namespace(package: Path, rest: str, members: Sequence[str]) -> Iter
 
 def module_finder(kernel: KernelChoice | None) -> Callable[[set[str]], ModuleLookup]:
     """Return a search in the kernel's Python. When its command is not an interpreter, nothing counts as missing."""
-    if kernel is None or kernel.language.lower() != "python" or "-m" not in kernel.argv:
+    # The interpreter of a script has no arguments. Another kernel without `-m` may start anything.
+    if kernel is None or kernel.language.lower() != "python" or ("-m" not in kernel.argv and len(kernel.argv) > 1):
         return lambda _: ModuleLookup()
     return Interpreter(kernel.argv[0]).find_modules
 

@@ -39,6 +39,8 @@ class Notebook:
     """A notebook whose shape has been checked. `raw` is the JSON as it was read: do not change it."""
 
     raw: dict[str, Any]
+    word: str = "notebook"
+    """The word for it in messages. A script is a notebook of one cell for those who read code."""
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:

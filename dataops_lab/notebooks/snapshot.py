@@ -1,4 +1,4 @@
-"""Take a notebook as it is now, with the files that travel along."""
+"""Take a notebook, script or command as it is now, with the files that travel along."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from ..domain.inputs import FoundFile, Inputs, Pins, classify_file, exact_pattern
-from ..domain.parameters import ParameterSchema
+from ..domain.jobs import PIPELINE_SUFFIX, STEP_MARK, JobKind
 from ..domain.snapshots import (
     LOCAL_RUNTIME,
+    Command,
     Finding,
     Inspection,
-    KernelChoice,
     Severity,
     Snapshot,
     SnapshotLimits,
@@ -24,19 +24,16 @@ from ..domain.snapshots import (
 )
 from ..domain.versions import IncludedFile, Manifest, Origin
 from ..domain.workspaces import Location, normalize_remote
-from ..errors import KernelUnavailable, SnapshotTooLarge
+from ..errors import SnapshotTooLarge
 from ..ports import Blobs
 from ..ports.notebooks import NO_PINS
-from . import kernels
-from .canonical import canonical_bytes
 from .checks import check
 from .dependencies import FileSet, collect_files, parent_folders
 from .image_compatibility import compatibility_findings
 from .modules import module_finder
 from .origin import read_origin
-from .parameters import parameters_of
 from .reach import reached_paths, widen_workspace
-from .read import Notebook, read_notebook
+from .source import Source, in_words_of, installed_choices, read_source
 from .workspace import Workspace, find_location, workspace_of
 
 T = TypeVar("T")
@@ -47,24 +44,34 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True)
 class _Examination:
-    """The result of one look at a notebook, before anything is stored."""
+    """The result of one look at a source, before anything is stored. `step` is the id of a command in its file."""
 
     workspace: Workspace
-    notebook: Notebook
-    kernel: KernelChoice | None
-    kernel_problem: KernelUnavailable | None
-    parameters: ParameterSchema
+    source: Source
     file_set: FileSet
     findings: list[Finding]
     files: tuple[FoundFile, ...]
+    step: str = ""
 
     @property
     def name(self) -> str:
-        name = self.workspace.notebook.name.removesuffix(".ipynb") or self.workspace.notebook.name
+        file = self.workspace.notebook.name
+        name = file.removesuffix(".ipynb") or file
+        if self.step:
+            name = f"{file.removesuffix(PIPELINE_SUFFIX) or file}: {self.step}"
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
+    @property
+    def path(self) -> str:
+        return self._of_step(self.workspace.relative(self.workspace.notebook))
+
     def location(self, origin: Origin) -> Location:
-        return find_location(self.workspace.notebook, normalize_remote(origin.remote) if origin.remote else None)
+        remote = normalize_remote(origin.remote) if origin.remote else None
+        found = find_location(self.workspace.notebook, remote)
+        return replace(found, path=self._of_step(found.path))
+
+    def _of_step(self, path: str) -> str:
+        return f"{path}{STEP_MARK}{self.step}" if self.step else path
 
 
 def inspect(
@@ -83,24 +90,24 @@ def inspect(
     workspace = workspace_of(path, root)
     with _in_background(read_origin, workspace.folder) as origin:
         examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
+    source = examined.source
     return Inspection(
         name=examined.name,
         location=examined.location(origin()),
         root=str(examined.workspace.root),
-        notebook_path=examined.workspace.relative(examined.workspace.notebook),
-        parameters=examined.parameters,
-        kernel=examined.kernel,
-        kernel_problem=examined.kernel_problem.message if examined.kernel_problem else None,
-        kernels=kernels.installed_kernels()
-        if where.kernels is None
-        else tuple(kernel_choice.name for kernel_choice in where.kernels),
+        notebook_path=examined.path,
+        parameters=source.parameters,
+        kernel=source.kernel,
+        kernel_problem=source.kernel_problem.message if source.kernel_problem else None,
+        kernels=installed_choices(source, where),
         files=examined.files,
         origin=origin(),
         findings=tuple(examined.findings),
-        code_cells=len(examined.notebook.code_cells),
-        cell_ids=examined.notebook.cell_ids,
-        kernel_suggestion=examined.kernel_problem.detail.get("suggested") if examined.kernel_problem else None,
+        code_cells=source.code_cells,
+        cell_ids=source.code.cell_ids,
+        kernel_suggestion=source.kernel_problem.detail.get("suggested") if source.kernel_problem else None,
         pinned=pins,
+        kind=source.kind,
     )
 
 
@@ -113,40 +120,46 @@ def snapshot(
     blobs: Blobs,
     where: TargetRuntime = LOCAL_RUNTIME,
     pins: Pins = NO_PINS,
+    command: Command | None = None,
 ) -> Snapshot:
-    workspace = workspace_of(path, root)
+    """Take a snapshot, see `Notebooks.snapshot`. The `path` of a command is `FILE#STEP`."""
+    file, _, step = path.rpartition(STEP_MARK) if command else (path, "", "")
+    workspace = workspace_of(file, root)
     with _in_background(read_origin, workspace.folder) as origin:
-        examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
-        if examined.kernel is None:
-            assert examined.kernel_problem is not None
-            raise examined.kernel_problem
+        examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins, command=command, step=step)
+        source = examined.source
+        if source.kernel is None:
+            assert source.kernel_problem is not None
+            raise source.kernel_problem
         # All refusals come before the first blob is stored; from here on only the disk can fail.
-        canonical = canonical_bytes(examined.notebook)
+        content = source.content()
         stored, unreadable = _store_files(examined.file_set, limits, blobs)
     fresh = {file.path for file in examined.files if file.fresh}
     files = tuple(file for file in stored if file.path not in fresh)
     data = tuple(file for file in stored if file.path in fresh)
     folders = _named_folders(examined.file_set, [file.path for file in files])
     manifest = Manifest(
-        notebook_path=examined.workspace.relative(examined.workspace.notebook),
-        notebook_digest=blobs.put(canonical),
+        path=examined.path,
+        source_digest=None if content is None else blobs.put(content),
         files=files,
-        parameters=examined.parameters,
-        kernel_name=examined.kernel.name,
-        language=examined.kernel.language,
+        parameters=source.parameters,
+        kernel_name=source.kernel.name,
+        language=source.kernel.language,
         folders=folders,
+        kind=source.kind,
+        command=source.kernel.argv if source.kind is JobKind.COMMAND else (),
     )
     return Snapshot(
         name=examined.name,
         location=examined.location(origin()),
         root=str(examined.workspace.root),
         manifest=manifest,
-        kernel=examined.kernel,
+        kernel=source.kernel,
         origin=origin(),
         findings=(*examined.findings, *unreadable),
-        code_cells=len(examined.notebook.code_cells),
+        code_cells=source.code_cells,
         inputs=Inputs(data, tuple(folder for folder in examined.file_set.empty_folders() if folder not in folders)),
-        cell_ids=examined.notebook.cell_ids,
+        cell_ids=source.code.cell_ids,
     )
 
 
@@ -167,35 +180,33 @@ def _examine(
     limits: SnapshotLimits,
     where: TargetRuntime,
     pins: Pins,
+    command: Command | None = None,
+    step: str = "",
 ) -> _Examination:
-    notebook = read_notebook(workspace.notebook, max_bytes=limits.file_bytes)
-    choice, problem = None, None
-    try:
-        choice = kernels.select_kernel(notebook, kernel, where)
-    except KernelUnavailable as refused:
-        problem = refused
-    language = (choice.language if choice else None) or notebook.language or "python"
-    schema, findings = parameters_of(notebook, language)
+    source = read_source(workspace.notebook, kernel=kernel, limits=limits, where=where, command=command)
     while True:
         file_set = collect_files(
-            notebook,
+            source.code,
             workspace,
-            language=language,
-            parameters=[parameter.name for parameter in schema.parameters],
+            language=source.language,
+            # A program gets its parameters as variables: its code has no names for them.
+            parameters=[p.name for p in source.parameters.parameters] if source.kind is JobKind.NOTEBOOK else [],
             limits=limits,
             # The facts about an image have the names of its packages, not of its modules.
-            find_modules=module_finder(choice if where.kernels is None else None),
+            find_modules=module_finder(source.kernel if where.kernels is None else None),
         )
         # A taken file may reach further, such as a module that reads a table beside it.
         wider = widen_workspace(workspace, reached_paths(workspace, file_set.scan))
         if wider == workspace:
             break
         workspace = wider
-    findings.extend(check(notebook, workspace, file_set, choice, where))
-    findings.extend(compatibility_findings(notebook, file_set, where))
-    return _Examination(
-        workspace, notebook, choice, problem, schema, file_set, findings, _found_files(workspace, file_set, pins)
-    )
+    found = [
+        *source.findings,
+        *check(source.code, workspace, file_set, source.kernel, where),
+        *compatibility_findings(source.code, file_set, where),
+    ]
+    files = _found_files(workspace, file_set, pins)
+    return _Examination(workspace, source, file_set, in_words_of(source, found), files, step)
 
 
 def _found_files(workspace: Workspace, file_set: FileSet, pins: Pins) -> tuple[FoundFile, ...]:

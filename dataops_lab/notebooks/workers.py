@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.parameters import ParameterSchema
+from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
@@ -75,8 +77,9 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
-        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins}
+        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins, "command": command}
         return cast(Snapshot, self._call("snapshot", path, **keywords))
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
@@ -91,11 +94,23 @@ class WorkerNotebooks:
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return cast("tuple[str, ...]", self._call("read_cell_ids", notebook))
 
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        return cast(UsedPaths, self._call("find_used_paths", path, root=root, limits=limits))
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        return cast(ParameterSchema, self._call("read_parameters", path, root=root, limits=limits))
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        return cast(bytes, self._call("read_pipeline_file", path, root=root))
+
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         return cast("str | None", self._call("include_file", path, file, root=root))
 
     def get_kernel(self, name: str) -> KernelChoice:
         return cast(KernelChoice, self._call("get_kernel", name))
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        return cast(KernelChoice, self._call("get_interpreter", name, language))
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:
         return cast(FrozenPackages, self._call("freeze_packages", kernel))

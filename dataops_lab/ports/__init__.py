@@ -1,6 +1,7 @@
 """The ports: interfaces, in words of the domain, through which services and the engine reach the outside.
 
-Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`; fakes for fast tests in `testing.py`.
+Implementations: `store/`, `blobs/`, `executors/`, `notebooks/`,
+`pipelines/`; fakes for fast tests in `testing.py`.
 Every implementation of a port passes the same contract tests (`tests/contracts/`).
 """
 
@@ -12,6 +13,7 @@ from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, E
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .pipelines import Pipelines
 from .store import (
     Attempts,
     ChangeSignal,
@@ -21,6 +23,10 @@ from .store import (
     Jobs,
     Leases,
     Page,
+    Part,
+    PartCounts,
+    PipelineProgress,
+    PipelineRuns,
     Projects,
     Queue,
     Records,
@@ -59,6 +65,11 @@ __all__ = [
     "Notebooks",
     "Observation",
     "Page",
+    "Part",
+    "PartCounts",
+    "PipelineProgress",
+    "PipelineRuns",
+    "Pipelines",
     "ProgressCallback",
     "Projects",
     "Queue",

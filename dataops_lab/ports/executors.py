@@ -38,10 +38,11 @@ class Bundle:
     name: str
     """The name of the attempt, unique for good."""
     spec: Mapping[str, Any]
-    notebook: bytes
+    notebook: bytes | None
+    """The notebook with its parameters; None for a program, which lies among `files` or in the image."""
     files: Sequence[BundleFile]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The variables of the runner and its kernel. They inherit no others."""
+    """The variables of the runner and its kernel or program. They inherit no others."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Variables for the kernel alone, handed to the runner over stdin: they lie in no file and no argv."""
     container: Container | None = None

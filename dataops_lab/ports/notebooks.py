@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
 from ..domain.inputs import Pins
-from ..domain.snapshots import LOCAL_RUNTIME, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.parameters import ParameterSchema
+from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from ..domain.used_paths import UsedPaths
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -14,7 +16,10 @@ NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 
 
 class Notebooks(Protocol):
-    """A reader of notebooks that also cleans them, fills them in and renders them. It never writes to a source."""
+    """A reader of notebooks and scripts, which also cleans, fills in and renders notebooks.
+
+    It never writes to a source. A method that speaks of a notebook takes a script, too, unless it says otherwise.
+    """
 
     def inspect(
         self,
@@ -35,16 +40,19 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        command: Command | None = None,
     ) -> Snapshot:
         """Take a snapshot. Everything that travels is stored as blobs before this returns.
 
         When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
+
+        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
         """
         ...
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
-        """Return the kernel name that the notebook has: that of the kernel on which it was written."""
+        """Return the kernel name that the notebook has: on which it was written; None for a script."""
         ...
 
     def locate(self, path: str) -> Location:
@@ -59,6 +67,18 @@ class Notebooks(Protocol):
         """Return the ids of the cells, none for bytes that are not a notebook."""
         ...
 
+    def find_used_paths(self, path: str, *, root: str | None, limits: SnapshotLimits) -> UsedPaths:
+        """Return the paths that the notebook or script at `path` reads and writes, as far as its code tells."""
+        ...
+
+    def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
+        """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
+        ...
+
+    def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
+        """Return the bytes of the pipeline's file at `path`. Refused when it is not there, not a file, or too large."""
+        ...
+
     def include_file(self, path: str, file: str, *, root: str | None) -> str | None:
         """Make `file`, a path from the notebook's folder, travel with the notebooks there from now on.
 
@@ -68,6 +88,10 @@ class Notebooks(Protocol):
 
     def get_kernel(self, name: str) -> KernelChoice:
         """Return the kernel of that name. KernelUnavailable when it is not installed here."""
+        ...
+
+    def get_interpreter(self, name: str, language: str) -> KernelChoice:
+        """Return the interpreter of scripts that this name means here, without options. KernelUnavailable for none."""
         ...
 
     def freeze_packages(self, kernel: str) -> FrozenPackages:

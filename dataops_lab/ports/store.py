@@ -5,19 +5,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..domain.actors import Actor
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
-from ..domain.jobs import Job, Project
+from ..domain.jobs import Job, JobKind, Project
 from ..domain.leases import Lease
+from ..domain.pipelines import StepStatus
+from ..domain.plans import Plan
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, RetentionScope
-from ..domain.runs import Attempt, CancelRequest, Run, RunState, RunSummary
+from ..domain.runs import Attempt, CancelRequest, Reason, Run, RunState, RunSummary
 from ..domain.secrets import Secret
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
@@ -28,7 +30,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunFilter:
-    """All given conditions hold. `text` is looked for in job name, path and reason."""
+    """All given conditions hold. `text` is looked for in job name, path and reason.
+
+    Runs of steps are found only when a job or a parent run is given.
+    """
 
     states: tuple[RunState, ...] = ()
     job_id: str | None = None
@@ -37,6 +42,33 @@ class RunFilter:
     text: str | None = None
     created_after: dt.datetime | None = None
     created_before: dt.datetime | None = None
+    parent_id: str | None = None
+    step: str | None = None
+
+
+class Part(NamedTuple):
+    """The run of a step, or of one item of its fan-out, as its pipeline sees it."""
+
+    id: str
+    item_key: str | None
+    state: RunState
+    reason: Reason | None
+    nothing_to_do: bool
+
+
+class PartCounts(NamedTuple):
+    """The runs of one step, counted by state. `nothing_to_do` are those among them that had nothing to do."""
+
+    runs: Mapping[RunState, int]
+    nothing_to_do: int
+
+
+@dataclass(frozen=True)
+class PipelineProgress:
+    """How far the steps of a pipeline run have come, in the order of its file."""
+
+    statuses: Mapping[str, StepStatus]
+    timed_out_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -248,8 +280,8 @@ class Runs(Protocol):
         """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
-    def count_by_state(self) -> Mapping[RunState, int]:
-        """Count the runs that have not ended, by state."""
+    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+        """Count the runs that have not ended, by state; those `without` one kind."""
         ...
 
     def list_on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
@@ -264,13 +296,88 @@ class Runs(Protocol):
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         """Delete the runs that have ended and that nobody keeps, with all that belongs to them. Return their ids.
 
-        One event for each of them stays.
+        The runs of their steps go with them. One event for each of them stays.
         """
         ...
 
 
+class PipelineRuns(Protocol):
+    """The steps of pipeline runs. The pipeline runs themselves, and the runs of their steps, are Runs."""
+
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+        """Add the steps of a run that was just added. `statuses` has all of them, in the order of the file."""
+        ...
+
+    def get_progress(self, run_id: str) -> PipelineProgress:
+        """Return the statuses. NotFound when the run is not a pipeline's."""
+        ...
+
+    def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
+        """Return the plan of these steps, or of all."""
+        ...
+
+    def transition(
+        self,
+        run_id: str,
+        before: Mapping[str, StepStatus],
+        after: Mapping[str, StepStatus],
+        *,
+        at: dt.datetime,
+        by: Actor | None = None,
+    ) -> None:
+        """Write the statuses `after`, with an event for each, if all those steps are still in the states of `before`.
+
+        StaleWrite otherwise.
+        """
+        ...
+
+    def record_part_progress(self, run_id: str, *, at: dt.datetime) -> None:
+        """Add an event that runs of its steps have moved, while the steps themselves have not."""
+        ...
+
+    def record_timeout(self, run_id: str, *, at: dt.datetime) -> None:
+        """Note that the run has taken too long, once; the first time stays."""
+        ...
+
+    def list_parts(self, run_id: str, step_ids: Collection[str]) -> Mapping[str, Sequence[Part]]:
+        """Return the runs of these steps, oldest first. A step that has none has no entry."""
+        ...
+
+    def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
+        """Count the runs of each step that has any."""
+        ...
+
+    def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
+        """Return the ids of the runs of these steps that have not ended."""
+        ...
+
+    def list_part_ids(self, run_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+        """Return the ids of all runs of steps by the run that they belong to; every given id is a key."""
+        ...
+
+    def lock_parents(self, part_ids: Collection[str]) -> None:
+        """Let no other transaction go on with the pipelines to which these runs belong before this one ends.
+
+        Call it before the runs themselves are looked up or written: a pipeline's run is locked before those of its
+        steps.
+        """
+        ...
+
+    def list_unfinished(self) -> Sequence[str]:
+        """Return the ids of the pipeline runs that have not ended."""
+        ...
+
+    def list_unfinished_for_job(self, job_id: str) -> Mapping[RunState, Sequence[str]]:
+        """Return the ids of the runs of this pipeline that have not ended, by state, oldest first."""
+        ...
+
+    def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
+        """Return the approvals that have started, by run and step."""
+        ...
+
+
 class Queue(Protocol):
-    """The runs as the queue sees them, with the few columns that it needs."""
+    """The runs as the queue sees them, with the few columns that it needs. Pipelines take no part in it."""
 
     def list_queued(self) -> Sequence[QueuedRun]:
         """Return all runs that are queued, sorted."""
@@ -341,6 +448,10 @@ class Records(Protocol):
         ...
 
     def find_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Record]: ...
+    def find_values_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Return the values of the record of each run that has one."""
+        ...
+
     def find_report(self, run_id: str, variant: str) -> str | None:
         """Return the digest of the rendered report; None when nobody has asked for one yet."""
         ...
@@ -388,7 +499,7 @@ class Retention(Protocol):
         ...
 
     def list_due(self, scope: RetentionScope, *, now: dt.datetime) -> Iterator[str]:
-        """Yield the ids of the runs that may go, oldest first; none that is kept."""
+        """Yield the ids of the runs that may go, oldest first; none that is kept, and none of a step."""
         ...
 
     def unused_versions(self) -> Sequence[tuple[str, str]]:
@@ -534,6 +645,8 @@ class Transaction(Protocol):
     def inputs(self) -> InputSets: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def pipelines(self) -> PipelineRuns: ...
     @property
     def queue(self) -> Queue: ...
     @property

@@ -19,7 +19,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self._seq = 0
-        self._stream: tuple[int, str] | None = None
+        self._stream: tuple[int | None, str] | None = None
         self._pieces: list[str] = []
         self._pending = 0
 
@@ -27,12 +27,12 @@ class Journal:
         self.flush()
         self._write(kind, members)
 
-    def stream(self, cell: int, name: str, text: str) -> None:
-        """Stream output of a cell. Pieces that follow one another become one line, and a long text several lines."""
+    def stream(self, cell: int | None, name: str, text: str) -> None:
+        """Stream output of a cell; None: of a program. Pieces in a row become one line, and a long text several."""
         for start in range(0, len(text), COALESCE_BYTES):
             self._piece(cell, name, text[start : start + COALESCE_BYTES])
 
-    def _piece(self, cell: int, name: str, text: str) -> None:
+    def _piece(self, cell: int | None, name: str, text: str) -> None:
         if self._stream != (cell, name):
             self.flush()
             self._stream = (cell, name)

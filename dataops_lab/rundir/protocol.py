@@ -3,7 +3,7 @@
 In, written before the runner starts:
 
     spec.json       what to do; `Spec` below
-    input.ipynb     the notebook, parameters already filled in
+    input.ipynb     the notebook, parameters already filled in; a program has none, and lies in files/
     (stdin          the secrets, see secrets.py)
     files/          the workspace from its root: helper files, and the folder the notebook runs in
 
@@ -12,8 +12,8 @@ Out:
     runner.json     who runs it (pid, start time, boot id, pid of its keeper), held under an exclusive lock while one of
                     the two lives; at the end a line of the keeper: exit_code, dead (nothing of the attempt is alive)
     journal.jsonl   what happened, one JSON object a line, append-only; kinds below
-    log.txt         stdout and stderr of the cells, and what the runner has to say
-    output.ipynb    the executed notebook: every few seconds, and whole at the end
+    log.txt         stdout and stderr of the cells or the program, and what the runner has to say
+    output.ipynb    the executed notebook: every few seconds, and whole at the end; none of a program
     artifacts/      files under files/ that the run made or changed, at the same relative path
     values.json     what was recorded, name → JSON value
     result.json     how it ended; written last, by rename, so that its presence means: complete
@@ -21,9 +21,9 @@ Out:
 Every journal line is an object with `seq` (1, 2, 3, …), `t` (seconds since the epoch) and `kind`:
 
     kind            other members
-    start           cells (all cells), code_cells
+    start           cells (all cells), code_cells; both are 0 for a program
     cell_started    cell (index in the notebook, from 0), done (code cells finished before it)
-    output          cell, output (an nbformat output). A stream output continues the one before it
+    output          cell (null for a program), output (an nbformat output). A stream output continues the one before it
                     when both are streams of the same name
     clear           cell: its outputs so far are gone
     update          display_id, data, metadata: replaces the data of every output whose
@@ -77,6 +77,13 @@ MIN_MASKED = 6
 ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 """The variable with the attempt's name, in the environment of all its processes: at the end none of them is missed."""
 
+PARAMETER_PREFIX = "DATAOPS_PARAM_"
+"""The beginning of the names of the variables with the parameters of a program. No loader, shell or interpreter reads
+such names."""
+
+PARAMETERS_VARIABLE = "DATAOPS_PARAMS_FILE"
+"""The variable with the path of a JSON file that holds all parameters of a program."""
+
 VALUES_VARIABLE = "DATAOPS_LAB_VALUES"
 """The variable with the path of a file. Any language may append lines {"name": …, "value": …} to record values."""
 
@@ -89,8 +96,17 @@ class KernelSpec(TypedDict):
     interrupt_mode: str
 
 
+class ProgramSpec(TypedDict):
+    kind: str
+    """The word for people: script or command."""
+    argv: list[str]
+    env: dict[str, str]
+    parameters: dict[str, Any]
+    """All parameters with their values. They reach the program as program.py says."""
+
+
 class OutputLimits(TypedDict):
-    """The limits in bytes of JSON. Output beyond them is dropped, with a note."""
+    """The limits in bytes of JSON. Output beyond them is dropped, with a note. A program has the limit of a run."""
 
     cell_bytes: int
     run_bytes: int
@@ -99,9 +115,11 @@ class OutputLimits(TypedDict):
 class Spec(TypedDict):
     format: int
     attempt: str
-    kernel: KernelSpec
+    kernel: NotRequired[KernelSpec]
+    """The kernel of a notebook. There is either this or `program`."""
+    program: NotRequired[ProgramSpec]
     folder: str
-    """The folder below files/ in which the notebook runs; '' for the root."""
+    """The folder below files/ in which it runs; '' for the root."""
     files: list[str]
     """Helper files that travelled: unchanged ones are not artifacts."""
     folders: NotRequired[list[str]]
@@ -111,7 +129,7 @@ class Spec(TypedDict):
     """Names of the secrets that come over stdin, see secrets.py."""
     startup_timeout_s: float
     interrupt_grace_s: float
-    """The time that an interrupted cell may take to end after SIGTERM, before the kernel is killed."""
+    """The time that an interrupted cell or program may take to end after SIGTERM, before it is killed."""
     libraries: NotRequired[list[str]]
     """Libraries whose imports are noted for the next run, see libraries.py."""
     memory_bytes: NotRequired[int | None]
@@ -121,8 +139,8 @@ class Spec(TypedDict):
 class Failure(TypedDict, total=False):
     """The reason why a run failed.
 
-    `code` is one of cell_error, exit_status, input_requested, kernel_died, out_of_memory (the run's own limit),
-    machine_out_of_memory, kernel_start_failed, terminated, runner_error.
+    `code` is one of cell_error, exit_status, input_requested, kernel_died, program_died, out_of_memory (the run's own
+    limit), machine_out_of_memory, kernel_start_failed, program_start_failed, terminated, runner_error.
     """
 
     code: str
@@ -136,7 +154,7 @@ class Failure(TypedDict, total=False):
 class Result(TypedDict):
     format: int
     state: str
-    """One of succeeded, failed and terminated (SIGTERM came and the kernel is gone)."""
+    """One of succeeded, failed and terminated (SIGTERM came, and the kernel or program is gone)."""
     nothing_to_do: bool
     failure: Failure | None
     cut_off: str | None

@@ -288,7 +288,7 @@ _OUTPUTS: dict[str, dict[str, Check]] = {
 _MEMBERS: dict[str, dict[str, Check]] = {
     "start": {"cells": is_count, "code_cells": is_count},
     "cell_started": {"cell": is_count, "done": is_count},
-    "output": {"cell": is_count, "output": is_output},
+    "output": {"cell": optional(is_count), "output": is_output},
     "clear": {"cell": is_count},
     "update": _BUNDLE,
     "cell_finished": {"cell": is_count, "ok": is_flag, "execution_count": optional(is_count), "done": is_count},

@@ -21,6 +21,7 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from ..rundir import protocol
 from .fork_client import ForkedKernel
+from .memory import describe_signal
 from .processes import death_signal_preexec
 
 SOCKET_PATH_BYTES = 100
@@ -179,10 +180,6 @@ class Kernel(AsyncKernelManager):
         code = await self.exit_code()
         if code is None:
             return "stopped answering"
-        if code == -signal.SIGKILL:
-            return "was killed (SIGKILL)"
-        if code == -signal.SIGSEGV:
-            return "crashed with a segmentation fault (SIGSEGV)"
         if code < 0:
-            return f"was ended by the signal {signal.Signals(-code).name}"
+            return describe_signal(-code)
         return f"ended by itself with exit code {code}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,3 +69,38 @@ def format_bytes(size: float) -> str:
             return f"{size:.3g} {unit}" if size < 1000 else f"{size:.0f} {unit}"
         size /= 1024
     return f"{size:.3g} GiB"
+
+
+def explain_kill(what: str, *, before: OomKills, peak_bytes: int, limit_bytes: int | None) -> tuple[str | None, str]:
+    """Tell why SIGKILL ended `what`, "kernel" or "script": the code of the failure and a sentence for people.
+
+    The code is None where memory did not run out as far as anything tells.
+    """
+    used = used_memory(peak_bytes)
+    killed_for_memory = OomKills.now().increased_since(before)
+    if killed_for_memory and limit_bytes:
+        return "out_of_memory", (
+            f"The run needed more memory than its limit of {format_bytes(limit_bytes)}, so its {what} was killed. "
+            f"{used} Give it more, or load less at once."
+        )
+    if killed_for_memory:
+        return "machine_out_of_memory", f"The machine ran out of memory and killed the {what}. {used}"
+    guess = ", most likely because memory ran out" if killed_for_memory is None else ""
+    return None, f"The {what} {describe_signal(signal.SIGKILL)}{guess}. {used}"
+
+
+def used_memory(peak_bytes: int) -> str:
+    return f"The run had used {format_bytes(peak_bytes)} of memory at most."
+
+
+def describe_signal(number: int) -> str:
+    """Say how a signal ended a process, as words that follow a subject."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"was ended by the signal {number}"
+    if number == signal.SIGKILL:
+        return f"was killed ({name})"
+    if number == signal.SIGSEGV:
+        return f"crashed with a segmentation fault ({name})"
+    return f"was ended by the signal {name}"

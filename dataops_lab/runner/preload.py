@@ -47,6 +47,7 @@ ATTEMPT_VARIABLE = "DATAOPS_LAB_ATTEMPT"
 MODULES = {
     "runner": [
         "dataops_lab.runner.run",
+        "dataops_lab.runner.kernel",
         "dataops_lab.runner.bare_papermill",
         "dataops_lab.runner.engine",
         "nbformat.v4",

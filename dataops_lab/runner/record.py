@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import math
 import os
+import sys
 from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
@@ -104,6 +105,8 @@ def _refusal(value: Any, location: str) -> str:
 
 
 def _published_to_kernel(entry: dict[str, Any], text: str) -> bool:
+    if "IPython" not in sys.modules:
+        return False  # Nobody has started a kernel here. The import would take a third of a second.
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

@@ -58,7 +58,7 @@ class Recorder:
         self.log.mask(masking)
 
     def notebook_started(self, kinds: list[str]) -> None:
-        """Write the start of the notebook into the journal. `kinds` are the types of all cells."""
+        """Write the start into the journal. `kinds` are the types of all cells; a program has none."""
         self.total = kinds.count("code")
         self.journal.write("start", cells=len(kinds), code_cells=self.total)
 
@@ -81,7 +81,7 @@ class Recorder:
             self.note("output_cut", notice, self.cell)
         return content_kept, notice
 
-    def output(self, index: int, output: dict[str, Any], display_id: str | None) -> None:
+    def output(self, index: int | None, output: dict[str, Any], display_id: str | None) -> None:
         if output["output_type"] == "stream":
             self.journal.stream(index, output["name"], output["text"])
             self.log.stream(output["text"])

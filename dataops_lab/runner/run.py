@@ -13,9 +13,7 @@ import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-from jupyter_core.utils import ensure_event_loop
+from typing import TYPE_CHECKING, Any
 
 from ..rundir import protocol
 from ..rundir.files import write_atomically
@@ -23,14 +21,17 @@ from ..rundir.journal import Journal, encode_json
 from ..rundir.protocol import Failure, Result, Spec
 from ..rundir.reading import is_list_of_modules, open_plain, read_json
 from . import artifacts, processes
-from .kernel import Kernel, KernelNotStarted
 from .log import Log, LogHandler
 from .masking import Masking
-from .memory import OomKills, format_bytes
+from .memory import explain_kill, used_memory
+from .program import Program
 from .recorder import Recorder
 from .secrets import read_secrets
 from .termination import Termination
 from .usage import Meter
+
+if TYPE_CHECKING:
+    from .kernel import Kernel  # This takes time, and a program needs no kernel.
 
 SHUTDOWN_S = 5.0
 """The time that a Python kernel may take to clean up after the last cell."""
@@ -65,13 +66,13 @@ def run(directory: Path, termination: Termination, preloaded: socket.socket | No
         state = _state(recorder, termination)
         with suppress(OSError):
             recorder.run_ended(state)
-    if not (directory / protocol.OUTPUT).exists():
+    if not (directory / protocol.OUTPUT).exists():  # A program has no notebook: there is nothing to copy.
         with suppress(OSError):
             shutil.copyfile(directory / protocol.INPUT, directory / protocol.OUTPUT)
     if recorder.failure:
-        recorder.log.write_message(
-            "\n".join([*recorder.failure.get("traceback", []), f"[dataops] {recorder.failure['message']}"])
-        )
+        # A program has written its error into the log itself.
+        lines = [] if recorder.failure.get("cell") is None else recorder.failure.get("traceback", [])
+        recorder.log.write_message("\n".join([*lines, f"[dataops] {recorder.failure['message']}"]))
     recorder.log.close()
     logging.disable()  # messages of libraries would come after the result from here on
     result = Result(
@@ -123,7 +124,7 @@ def _folder_in(files: Path, name: str) -> Path:
 
 
 class Run:
-    """Kernel, notebook and files of a run. The recorder is told how the notebook ended."""
+    """The files of a run, and the notebook or program that works on them. The recorder is told how that ended."""
 
     def __init__(
         self,
@@ -145,19 +146,23 @@ class Run:
         self._preloaded = preloaded
         self._home = directory / "kernel"
         self._stopping: asyncio.Task[None] | None = None
-        self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
+        self._loop: Any
 
     def execute(self) -> list[dict[str, Any]]:
-        """Execute the notebook and return the artifacts that it made."""
+        """Execute the notebook or program, and return the artifacts that it made."""
         files = self._directory / protocol.FILES
         folder, *_ = [_folder_in(files, name) for name in (self._spec["folder"], *self._spec.get("folders", []))]
         before = artifacts.fingerprint_files(files)
         self._home.mkdir()
-        shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
         try:
-            self._run_in_folder(folder)
+            processes.adopt_orphans()
+            if "program" in self._spec:
+                program = Program(self._spec, self._home, self._recorder, self._termination, self._meter)
+                program.run(folder, self._environment())
+            else:
+                self._run_notebook(folder)
             if not folder.is_dir():
-                self._recorder.note("folder_deleted", "The notebook deleted the folder in which it ran.")
+                self._recorder.note("folder_deleted", "The run deleted the folder in which it ran.")
             self._recorder.values.take_from_file(self._home / "values.jsonl")
             self._recorder.imports = _imports(self._home / "imports.json")
         finally:
@@ -165,7 +170,23 @@ class Run:
         note = lambda message: self._recorder.note("artifact_not_kept", message)  # noqa: E731
         return artifacts.collect(files, before, self._directory / protocol.ARTIFACTS, note, self._recorder.masking)
 
-    def _run_in_folder(self, folder: Path) -> None:
+    def _environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self._secrets,
+            protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
+            protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
+            # Without this git finds a repository above, which may be another project or somebody's home folder.
+            "GIT_CEILING_DIRECTORIES": str(self._directory),
+        }
+
+    def _run_notebook(self, folder: Path) -> None:
+        from jupyter_core.utils import ensure_event_loop
+
+        from .kernel import Kernel, KernelNotStarted
+
+        self._loop = ensure_event_loop()  # the one that nbclient runs its coroutines on
+        shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "dataops_lab.py")
         log = self._recorder.log
         log_size = log.size()
         kernel = Kernel(
@@ -174,16 +195,8 @@ class Run:
             startup_timeout_s=self._spec["startup_timeout_s"],
             preloaded=self._preloaded,
         )
-        environment = {
-            **os.environ,
-            **self._secrets,
-            protocol.ATTEMPT_VARIABLE: self._spec["attempt"],
-            protocol.VALUES_VARIABLE: str(self._home / "values.jsonl"),
-            # Without this git finds a repository above, which may be another project or somebody's home folder.
-            "GIT_CEILING_DIRECTORIES": str(self._directory),
-        }
-        processes.adopt_orphans()
         try:
+            environment = self._environment()
             self._loop.run_until_complete(kernel.start(cwd=folder, environment=environment, output=log.descriptor))
             self._termination.on_request(lambda: self._loop.call_soon_threadsafe(self._stop, kernel))
             self._meter.start(self._loop, kernel.forked_kernel)
@@ -276,25 +289,18 @@ class Run:
 
     def _report_memory(self) -> None:
         """Tell why the kernel died, or how much memory a MemoryError met. The use is known only after the run's end."""
-        used = f"The run had used {format_bytes(self._meter.peak_memory_bytes)} of memory at most."
-        limit = self._spec.get("memory_bytes")
+        used = used_memory(self._meter.peak_memory_bytes)
         failure = self._recorder.failure
         if self._kernel_end is not None:
             exit_code, end_text = self._kernel_end
-            code, message = "kernel_died", f"The kernel {end_text}. {used}"
+            code, message = None, f"The kernel {end_text}. {used}"
             if exit_code == -signal.SIGKILL:
-                killed_for_memory = OomKills.now().increased_since(self._meter.oom_kills)
-                if killed_for_memory and limit:
-                    code = "out_of_memory"
-                    message = (
-                        f"The run needed more memory than its limit of {format_bytes(limit)}, so its kernel was killed."
-                    )
-                    message = f"{message} {used} Give it more, or load less at once."
-                elif killed_for_memory:
-                    code = "machine_out_of_memory"
-                    message = f"The machine ran out of memory and killed the kernel. {used}"
-                elif killed_for_memory is None:
-                    message = f"The kernel {end_text}, most likely because memory ran out. {used}"
-            self._recorder.failure = Failure(code=code, message=message, cell=self._recorder.last_cell)
+                code, message = explain_kill(
+                    "kernel",
+                    before=self._meter.oom_kills,
+                    peak_bytes=self._meter.peak_memory_bytes,
+                    limit_bytes=self._spec.get("memory_bytes"),
+                )
+            self._recorder.failure = Failure(code=code or "kernel_died", message=message, cell=self._recorder.last_cell)
         elif failure is not None and failure.get("ename") == "MemoryError":
             failure["message"] = f"{failure['message']}. {used}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..rundir.journal import encode_json
 from ..rundir.protocol import VALUE_MIME
+from ..rundir.reading import open_plain
 
 VALUE_BYTES = 1_000_000
 """The most bytes of one value as JSON. Larger data belongs into an artifact."""
@@ -49,7 +50,7 @@ class Values:
     def take_from_file(self, path: Path) -> None:
         """Take the lines {"name": …, "value": …} of a file. A missing file records nothing."""
         try:
-            with path.open("rb") as lines:
+            with open_plain(path) as lines:  # The run may have put a pipe there, which would keep its reader waiting.
                 text = lines.read(VALUES_BYTES)
         except OSError:
             return

@@ -23,12 +23,15 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import IO, cast
 
+from ..domain.jobs import JobKind
 from ..domain.leases import ENGINE
+from ..domain.pipelines import StepState
 from ..domain.runs import AttemptState, Reason, RunState
 from ..errors import Conflict, Damaged, NotFound, StateFolderUnusable, StoreTooNew
 from ..ports import Blobs, Store, Transaction
 from .context import Services
 from .installation import leader
+from .pipeline_progress import end_steps
 
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
@@ -280,8 +283,15 @@ def _end_unfinished_work(tx: Transaction, now: dt.datetime) -> None:
     for run in tx.runs.list_in_states(*(state for state in RunState if not state.is_terminal)):
         end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)
         tx.runs.transition(run, run.transition_to(end[0], finished_at=now, reason=end[1]))
+        if run.kind is JobKind.PIPELINE:
+            end_steps(tx, run, tx.pipelines.get_progress(run.id).statuses, _STEP_ENDS, end[1], at=now)
 
 
+_STEP_ENDS = {
+    StepState.WAITING: StepState.SKIPPED,
+    StepState.AWAITING_APPROVAL: StepState.CANCELLED,
+    StepState.RUNNING: StepState.LOST,
+}
 _A = AttemptState
 _STEPS_TO_END = {
     _A.CLAIMED: [_A.RELEASED],

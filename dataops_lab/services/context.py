@@ -11,7 +11,19 @@ from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
 from ..errors import Unavailable
-from ..ports import AttemptFiles, Blobs, Clock, Host, ImageBackend, ImageBackends, Notebooks, Store, Transaction, Vault
+from ..ports import (
+    AttemptFiles,
+    Blobs,
+    Clock,
+    Host,
+    ImageBackend,
+    ImageBackends,
+    Notebooks,
+    Pipelines,
+    Store,
+    Transaction,
+    Vault,
+)
 
 
 class Reaction(Protocol):
@@ -34,6 +46,7 @@ class Services:
     """The state folder of this installation."""
     attempt_files: Callable[[Attempt], AttemptFiles]
     """A function that returns the files that an attempt has left so far, until its record is stored."""
+    pipelines: Pipelines
     limits: SnapshotLimits = SnapshotLimits()
     owner: Actor = Actor("owner", "owner")
     """The person for whom this process works."""
@@ -47,7 +60,7 @@ class Services:
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
     reactions: Sequence[Reaction] = ()
-    """The reactions, in the order of the calls."""
+    """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

@@ -14,12 +14,11 @@ from ..domain.environments import SANDBOX
 from ..domain.images import ImageTrial
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import RunState, Submission, TriggerKind
-from ..domain.snapshots import find_kernel
 from ..errors import InvalidRequest, Refused
 from . import images, runs
 from .context import Services
 from .permissions import require
-from .placement import resolve_placement
+from .placement import kernel_in_image, resolve_placement
 from .runs import RunView
 
 MAX_JOBS = 200
@@ -99,12 +98,11 @@ def start(
                 if any_run := newest.get(job_id):
                     refused.append((any_run.id, "It never succeeded, so there is nothing to compare with."))
                 continue
-            kernel = find_kernel(kernels, last.kernel.name, last.kernel.language)
+            kernel = kernel_in_image(kernels, last)
             if kernel is None:
+                wanted = last.kernel.name if last.kernel else ""
                 kernel_names = ", ".join(kernel.name for kernel in kernels)
-                refused.append(
-                    (last.id, f"The image has no kernel {last.kernel.name}; it has {kernel_names or 'none'}.")
-                )
+                refused.append((last.id, f"The image has no kernel {wanted}; it has {kernel_names or 'none'}."))
                 continue
             version = versions[job_id, last.version_digest]
             orders.append((last.id, runs.order_rerun(last, version, placed, kernel, TriggerKind.TRIAL)))

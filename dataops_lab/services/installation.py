@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from ..domain.jobs import JobKind
 from ..domain.leases import ENGINE, Lease
 from ..domain.runs import RunState
 from ..ports import Clock, Host, Transaction
@@ -13,7 +14,7 @@ from .context import Services
 
 @dataclass(frozen=True)
 class Overview:
-    """`leader` is None while no engine leads."""
+    """`leader` is None while no engine leads. Pipelines are not counted: their steps wait and run."""
 
     leader: Lease | None
     queued: int
@@ -22,7 +23,7 @@ class Overview:
 
 def overview(ctx: Services) -> Overview:
     with ctx.store.read() as tx:
-        counts = tx.runs.count_by_state()
+        counts = tx.runs.count_by_state(without=JobKind.PIPELINE)
         leading = leader(ctx, tx)
     waiting = sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RETRY_WAIT))
     return Overview(leading, waiting, counts.get(RunState.ACTIVE, 0))

@@ -33,7 +33,8 @@ def verify(ctx: Services, run_id: str, *, by: Actor) -> Mapping[str, str]:
     found = {} if _is_intact(view) else {_RECORD: _RECORD_CHANGED}
     manifest = view.version.manifest
     blobs = {file.path: file.digest for file in view.record.files}
-    blobs |= {f"input/{manifest.notebook_path}": manifest.notebook_digest}
+    if manifest.source_digest is not None:
+        blobs[f"input/{manifest.path}"] = manifest.source_digest
     inputs = inputs_of(ctx, view)
     blobs |= {f"input/{file.path}": file.digest for file in (*manifest.files, *inputs.files)}
     if inputs.digest != view.run.inputs_digest:

@@ -11,7 +11,7 @@ from ..domain.actors import Actor
 from ..domain.environments import SANDBOX
 from ..domain.events import Event, Subject, SubjectKind
 from ..domain.inputs import Pins
-from ..domain.jobs import Job
+from ..domain.jobs import Job, JobKind, kind_of_path
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import RunSummary
 from ..domain.settings import GivenSettings, check_concurrency
@@ -20,6 +20,7 @@ from ..domain.versions import Version
 from ..domain.workspaces import Workspace
 from ..errors import InvalidRequest, StaleWrite
 from ..ports import Page
+from . import pipeline_files
 from .authoring import offered_kernels
 from .context import Services
 from .permissions import require
@@ -42,8 +43,12 @@ def inspect(
 ) -> Inspection:
     """Return what a run of the notebook at the local `path` would take along, and what it can be given.
 
+    For a pipeline, what it can be given, and its problems as findings.
+
     Store nothing.
     """
+    if kind_of_path(path) is JobKind.PIPELINE:
+        return pipeline_files.inspect(ctx, path, root=root, by=by, environment=environment)
     image = image or authoring_image(ctx, path, environment, root=root)
     job = job_of(ctx, path)
     found = ctx.notebooks.inspect(

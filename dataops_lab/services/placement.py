@@ -9,10 +9,11 @@ from typing import Any
 from ..domain.actors import Actor
 from ..domain.environments import Environment, ExecutorKind, Resources
 from ..domain.images import Image, RunImage, find_authoring_image
+from ..domain.jobs import JobKind
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import Run, Submission
 from ..domain.secrets import Secret, environment_scope
-from ..domain.snapshots import Finding, KernelChoice, Severity, TargetRuntime, find_kernel
+from ..domain.snapshots import Finding, KernelChoice, Severity, TargetRuntime, find_interpreter, find_kernel
 from ..errors import Forbidden, KernelUnavailable, Refused
 from ..ports import Transaction
 from .context import Services
@@ -194,7 +195,10 @@ def place_rerun(ctx: Services, tx: Transaction, old: Run, wanted: PlacementOverr
     return Placement(
         environment=environment,
         image=old.image,
-        runtime=replace(_target_runtime(ctx, tx, environment, secrets, None), kernels=(old.kernel,) if image else None),
+        runtime=replace(
+            _target_runtime(ctx, tx, environment, secrets, None),
+            kernels=(old.kernel,) if image and old.kernel else None,
+        ),
         resources=resources,
         bypassed_promotion=environment.guarded,
         findings=(
@@ -204,16 +208,20 @@ def place_rerun(ctx: Services, tx: Transaction, old: Run, wanted: PlacementOverr
     )
 
 
-def kernel_for_rerun(ctx: Services, placed: Placement, earlier: KernelChoice) -> KernelChoice:
-    """Return the kernel of an earlier run, as it is in the new place. KernelUnavailable when that has none like it.
+def kernel_for_rerun(ctx: Services, placed: Placement, old: Run) -> KernelChoice | None:
+    """Return kernel or interpreter of an earlier run, as it is in the new place; None for a run that has neither.
 
-    On this machine its name may mean another kernel by now: a run starts with the one that is there at its submission.
+    On this machine its name may mean another one by now: a run starts with the one that is there at its submission.
+    KernelUnavailable when there is none like it.
     """
-    if placed.runtime.kernels is None:
-        return with_submitter_variables(ctx, placed, ctx.notebooks.get_kernel(earlier.name))
-    if found := find_kernel(placed.runtime.kernels, earlier.name, earlier.language):
+    earlier, kernels = old.kernel, placed.runtime.kernels
+    if earlier is None:
+        return None
+    if kernels is not None and (found := kernel_in_image(kernels, old)):
         return found
-    names = [kernel.name for kernel in placed.runtime.kernels]
+    if kernels is None:
+        return with_submitter_variables(ctx, placed, _kernel_here(ctx, old.kind, earlier))
+    names = [kernel.name for kernel in kernels]
     image = placed.runtime.image or placed.environment.name
     raise KernelUnavailable(
         f"The image {image} has no kernel {earlier.name!r}; it has {', '.join(names) or 'none'}. Choose another image.",
@@ -221,6 +229,29 @@ def kernel_for_rerun(ctx: Services, placed: Placement, earlier: KernelChoice) ->
         kernel=earlier.name,
         installed=names,
     )
+
+
+def kernel_in_image(kernels: Sequence[KernelChoice], old: Run) -> KernelChoice | None:
+    """Return kernel or interpreter of an earlier run in an image that has these kernels; None when it has none like it.
+
+    Nobody knows which other programs are in the image: a command or script that it cannot run fails at its start.
+    """
+    earlier = old.kernel
+    if earlier is None or old.kind is JobKind.COMMAND:
+        return earlier and replace(earlier, inherited={})
+    if old.kind is JobKind.SCRIPT:
+        found = find_interpreter(kernels, earlier.name, earlier.language)
+        return replace(found, argv=(*found.argv, *earlier.argv[1:]))
+    return find_kernel(kernels, earlier.name, earlier.language)
+
+
+def _kernel_here(ctx: Services, kind: JobKind, earlier: KernelChoice) -> KernelChoice:
+    if kind is JobKind.COMMAND:
+        return earlier
+    if kind is JobKind.SCRIPT:
+        found = ctx.notebooks.get_interpreter(earlier.name, earlier.language)
+        return replace(found, argv=(*found.argv, *earlier.argv[1:]))
+    return ctx.notebooks.get_kernel(earlier.name)
 
 
 def with_submitter_variables(ctx: Services, placed: Placement, kernel: KernelChoice) -> KernelChoice:

@@ -21,9 +21,10 @@ log = logging.getLogger("dataops_lab.reactions")
 def move_runs(ctx: Services, tx: Transaction, moves: Sequence[tuple[Run, Run]], *, at: dt.datetime) -> None:
     """Move runs as `tx.runs.move_all` does, and call all reactions for those that end.
 
-    All code that ends a run calls this. A reaction cannot prevent the end of a run: when it raises, its own writes are
-    rolled back, for that run alone, and the event `run.reaction_failed` stays. It is not tried again. So a reaction
-    must keep its open work in the store, and be able to bring it up to date without another call.
+    All code that ends a run calls this, after `tx.pipelines.lock_parents`. A reaction cannot prevent the end of a run:
+    when it raises, its own writes are rolled back, for that run alone, and the event `run.reaction_failed` stays. It is
+    not tried again. So a reaction must keep its open work in the store, and be able to bring it up to date without
+    another call.
     """
     tx.runs.transition_all(moves)
     ended = [after for _, after in moves if after.state.is_terminal]

@@ -17,12 +17,15 @@ from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from ..domain.inputs import Inputs, RunFiles
+from ..domain.jobs import JobKind
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
 from ..domain.versions import canonical_json
 from ..errors import Conflict, NotFound, ReportUnavailable
+from ..ports import PipelineProgress
 from ..rundir import protocol
 from ..rundir.journal import encode_json
+from ..rundir.parameters import parameter_variables
 from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
 from .archive_names import ArchiveNames
 from .context import Services
@@ -44,14 +47,14 @@ def notebook(ctx: Services, run_id: str) -> bytes:
 
     Before that it is the input, filled in and without outputs: the journal has the outputs.
     """
-    view = get(ctx, run_id)
+    view = _get_notebook_run(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     return _read(ctx, view, stored) if stored else _input(ctx, view)
 
 
 def executed_notebook(ctx: Services, run_id: str) -> bytes:
     """Return the executed notebook of a run that has ended. Conflict before."""
-    view = get(ctx, run_id)
+    view = _get_notebook_run(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _read(ctx, view, stored)
     raise _not_available(view, "executed notebook")
@@ -59,7 +62,7 @@ def executed_notebook(ctx: Services, run_id: str) -> bytes:
 
 def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
     """Open the bytes of `executed_notebook` or `notebook`, which may be large, to pass them on in pieces."""
-    view = get(ctx, run_id)
+    view = _get_notebook_run(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _open_stored(ctx, view, stored)
     if executed:
@@ -74,7 +77,7 @@ def log(ctx: Services, run_id: str) -> BinaryIO:
 
 def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool] = lambda: True) -> BinaryIO:
     """Open one HTML page, rendered at the first call and then kept. Unavailable when that takes too long."""
-    view = get(ctx, run_id)
+    view = _get_notebook_run(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     if stored is None:
         raise _not_available(view, "report")
@@ -93,9 +96,22 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     return ctx.blobs.open_verified(digest)
 
 
+def _get_notebook_run(ctx: Services, run_id: str) -> RunView:
+    """Return the run. Conflict when it is none of a notebook: a script may have left a file of that name."""
+    view = get(ctx, run_id)
+    if view.run.kind is not JobKind.NOTEBOOK:
+        raise Conflict(
+            f"Run {view.run.id} is a {view.run.kind}, so it has no notebook and no report. Look at its log: "
+            f"`jupyter dataops runs logs {view.run.id}`.",
+            code="no_notebook",
+            kind=view.run.kind,
+        )
+    return view
+
+
 def _pictures(ctx: Services, view: RunView) -> dict[str, str]:
     """Return the digests of all files beside the notebook, before the run or after it; later ones win."""
-    folder = posixpath.dirname(view.version.manifest.notebook_path) or "."
+    folder = view.version.manifest.folder or "."
     files = [(file.path, file.digest) for file in (*view.version.manifest.files, *inputs_of(ctx, view).files)]
     files += [(file.path, file.digest) for file in (view.record.artifacts if view.record else ())]
     return {posixpath.relpath(path, folder): digest for path, digest in files}
@@ -250,8 +266,14 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
 
 
 def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
-    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again."""
+    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again.
+
+    That of a pipeline has its file, and names the records of its steps by their digests.
+    """
     view = get(ctx, run_id)
+    if view.run.kind is JobKind.PIPELINE:
+        _export_pipeline(ctx, view, target)
+        return
     record = view.record
     if record is None:
         raise _not_available(view, "record")
@@ -261,7 +283,7 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         for file in record.files:
             with _open_stored(ctx, view, file) as source:
                 _add(archive, _ARCHIVE_NAMES.get(file.kind) or names.name_for(f"artifacts/{file.path}"), source)
-        if record.find_file(RecordFileKind.NOTEBOOK):
+        if view.run.kind is JobKind.NOTEBOOK and record.find_file(RecordFileKind.NOTEBOOK):
             for code, name in ((True, "report.html"), (False, "report-without-code.html")):
                 try:
                     with report(ctx, view.run.id, code=code) as page:
@@ -270,15 +292,57 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
                     archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr("values.json", _pretty(record.values))
-        notebook = names.name_for(f"input/{manifest.notebook_path}")
-        archive.writestr("reproduce.sh", _reproduce(view, notebook))
-        archive.writestr(notebook, ctx.blobs.read(manifest.notebook_digest))
+        if manifest.source_digest is None:
+            archive.writestr("reproduce.sh", _reproduce_command(view))
+        else:
+            source_name = names.name_for(f"input/{manifest.path}")
+            archive.writestr("reproduce.sh", _reproduce(view, source_name))
+            archive.writestr(source_name, ctx.blobs.read(manifest.source_digest))
         for travelled in (*manifest.files, *inputs.files):
             with ctx.blobs.open(travelled.digest) as source:
                 _add(archive, names.name_for(f"input/{travelled.path}"), source)
         for folder in (*manifest.folders, *inputs.folders):
             archive.writestr(names.name_for(f"input/{folder}") + "/", b"")
         archive.writestr("record.json", _pretty({**_summary(view, inputs), "renamed": names.changed}))
+
+
+def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
+    if not view.run.state.is_terminal or view.progress is None:
+        raise _not_available(view, "record")
+    manifest, names = view.version.manifest, ArchiveNames()
+    assert manifest.source_digest is not None
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("parameters.json", _pretty(view.run.parameters))
+        archive.writestr(names.name_for(f"input/{manifest.path}"), ctx.blobs.read(manifest.source_digest))
+        record = {**_run_summary(view), "steps": _step_summaries(ctx, view, view.progress), "renamed": names.changed}
+        archive.writestr("record.json", _pretty(record))
+
+
+def _step_summaries(ctx: Services, view: RunView, progress: PipelineProgress) -> dict[str, Any]:
+    """Return for each step its end, and its runs with the digests of their records."""
+    with ctx.store.read() as tx:
+        parts = tx.pipelines.list_parts(view.run.id, list(progress.statuses))
+        records = tx.records.find_for_runs([part.id for of_step in parts.values() for part in of_step])
+    versions = dict(view.version.manifest.steps)
+    return {
+        step_id: {
+            "state": status.state,
+            "reason": asdict(status.reason) if status.reason else None,
+            "version": versions.get(step_id),
+            "decided_by": asdict(status.decided_by) if status.decided_by else None,
+            "comment": status.comment,
+            "runs": [
+                {
+                    "run": part.id,
+                    "item": part.item_key,
+                    "state": part.state,
+                    "record": records[part.id].digest if part.id in records else None,
+                }
+                for part in parts.get(step_id, ())
+            ],
+        }
+        for step_id, status in progress.statuses.items()
+    }
 
 
 _ARCHIVE_NAMES = {
@@ -296,8 +360,18 @@ def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
 
 
 def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
-    run, record = view.run, view.record
+    record = view.record
     assert record is not None
+    return {
+        **_run_summary(view),
+        "inputs": {"digest": inputs.digest, **inputs.to_json()},
+        "record": record.digest,
+        "files": [asdict(file) for file in record.files],
+    }
+
+
+def _run_summary(view: RunView) -> dict[str, Any]:
+    run = view.run
     return {
         "run": run.id,
         "job": view.job.name,
@@ -310,21 +384,34 @@ def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
         "created_at": run.created_at.isoformat(),
         "started_at": run.started_at.isoformat() if run.started_at else None,
         "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "kernel": {"name": run.kernel.name, "argv": list(run.kernel.argv)},
+        "kind": run.kind,
+        "kernel": {"name": run.kernel.name, "argv": list(run.kernel.argv)} if run.kernel else None,
         "origin": asdict(run.origin),
         "version": view.version.digest,
         "manifest": view.version.manifest.to_json(),
-        "inputs": {"digest": inputs.digest, **inputs.to_json()},
-        "record": record.digest,
-        "files": [asdict(file) for file in record.files],
     }
 
 
-def _reproduce(view: RunView, notebook: str) -> str:
-    command = ["jupyter", "dataops", "run", notebook, "--root", "input", "--kernel", view.run.kernel.name]
+def _reproduce(view: RunView, source: str) -> str:
+    kernel = view.run.kernel
+    command = ["jupyter", "dataops", "run", source, "--root", "input"]
+    # For a script a kernel chooses the Python; no kernel runs a shell or R.
+    if kernel and (view.run.kind is JobKind.NOTEBOOK or kernel.language == "python"):
+        command += ["--kernel", kernel.name]
     if view.run.parameters:
         command += ["--params", "parameters.json"]
-    return f"#!/bin/sh\n# Run in the folder that this file lies in.\n{shlex.join(command)}\n"
+    return f"{_SHELL}{shlex.join(command)}\n"
+
+
+def _reproduce_command(view: RunView) -> str:
+    manifest = view.version.manifest
+    variables = parameter_variables(manifest.parameters.complete(view.run.parameters))
+    exports = "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
+    folder = shlex.quote(posixpath.join("input", manifest.folder))
+    return f"{_SHELL}mkdir -p {folder} && cd {folder}\n{exports}{shlex.join(manifest.command)}\n"
+
+
+_SHELL = "#!/bin/sh\n# Run in the folder that this file lies in.\n"
 
 
 def _pretty(value: Any) -> str:
@@ -333,8 +420,7 @@ def _pretty(value: Any) -> str:
 
 
 def _input(ctx: Services, view: RunView) -> bytes:
-    manifest = view.version.manifest
-    return inject_parameters(ctx, manifest.notebook_digest, manifest.language, manifest.parameters, view.run.parameters)
+    return inject_parameters(ctx, view.version.manifest, view.run.parameters)
 
 
 def _stored(view: RunView, kind: RecordFileKind) -> RecordFile | None:

@@ -43,6 +43,7 @@ def keep(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Mark the run: nothing deletes it from now on. Safe to repeat."""
     with ctx.store.begin() as tx:
         run = _get_with_permission(ctx, tx, run_id, by, Verb.KEEP)
+        _check_alone(run, "keep")
         tx.runs.keep(run.id, at=ctx.clock.now(), by=by)
     return get(ctx, run.id)
 
@@ -62,6 +63,7 @@ def delete(ctx: Services, run_id: str, *, by: Actor) -> None:
     """
     with ctx.store.begin() as tx:
         run = _get_with_permission(ctx, tx, run_id, by, Verb.DELETE)
+        _check_alone(run, "delete")
         if not run.state.is_terminal:
             raise Conflict(
                 f"Run {run.id} has not ended; it is {run.state}. Cancel it first.", code="not_finished", state=run.state
@@ -77,6 +79,17 @@ def _get_with_permission(ctx: Services, tx: Transaction, run_id: str, by: Actor,
     run = tx.runs.get(run_id)
     require(ctx, by, verb, ObjectKind.RUN, owner=run.created_by, what=f"Run {run.id}")
     return run
+
+
+def _check_alone(run: Run, verb: str) -> None:
+    """Refuse to do something with a part that belongs to its whole."""
+    if run.parent_id is not None:
+        raise Conflict(
+            f"Run {run.id} is a step of run {run.parent_id}, and stays and goes with it: "
+            f"`jupyter dataops runs {verb} {run.parent_id}`.",
+            code="part_of_run",
+            parent=run.parent_id,
+        )
 
 
 # --- rules ----------------------------------------------------------------------------------------
@@ -122,7 +135,9 @@ def preview(ctx: Services, given: Sequence[RetentionRule] | None = None, *, limi
         runs = tx.runs.get_many(due[:limit])
         oldest = [runs[run_id] for run_id in due[:limit]]
         jobs = tx.jobs.get_many([run.job_id for run in oldest])
-    freed = _unreferenced_bytes(ctx, without=due) - _unreferenced_bytes(ctx) if due else 0
+        parts = tx.pipelines.list_part_ids(due) if due else {}
+    gone = [*due, *(part for of_run in parts.values() for part in of_run)]
+    freed = _unreferenced_bytes(ctx, without=gone) - _unreferenced_bytes(ctx) if due else 0
     return Preview(len(due), [(run, jobs[run.job_id]) for run in oldest], freed)
 
 
@@ -160,7 +175,7 @@ def apply(
     for scope in scopes:
         with ctx.store.read() as tx:
             due = list(tx.retention.list_due(scope, now=now))
-        for batch in _batches(due, _RUN_BATCH_SIZE):
+        for batch in _run_batches(ctx, due):
             if stopped():
                 return removed
             with ctx.store.begin(fence=fence) as tx:
@@ -264,6 +279,23 @@ def _unreferenced(
             for digest in tx.blob_digests(without=without):
                 unreferenced.pop(digest, None)
         yield from unreferenced.items()
+
+
+def _run_batches(ctx: Services, run_ids: Sequence[str]) -> Iterator[list[str]]:
+    """Yield batches that count the runs of steps too: a pipeline's run may have a thousand of them."""
+    batch: list[str] = []
+    size = 0
+    for some in _batches(run_ids, _RUN_BATCH_SIZE):
+        with ctx.store.read() as tx:
+            parts = tx.pipelines.list_part_ids(some)
+        for run_id in some:
+            batch.append(run_id)
+            size += 1 + len(parts[run_id])
+            if size >= _RUN_BATCH_SIZE:
+                yield batch
+                batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

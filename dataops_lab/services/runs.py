@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ulid import ULID
 
 from ..domain.actors import Actor
-from ..domain.jobs import DEFAULT_PROJECT, Job
-from ..domain.parameters import ParameterSchema
+from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
+from ..domain.pipelines import StepState
 from ..domain.policy import ObjectKind, Verb
 from ..domain.records import Record
 from ..domain.runs import (
@@ -31,9 +31,12 @@ from ..domain.runs import (
 from ..domain.settings import RunSettings, clamp, resolve_settings
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.time import Timestamp
+from ..domain.variables import check_value
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
-from ..ports import Page, RunFilter, Transaction
+from ..errors import Conflict, InvalidParameters, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
+from ..ports import Page, PipelineProgress, RunFilter, Transaction
+from ..rundir.parameters import parameter_variables
+from . import pipelines
 from .context import Services
 from .permissions import require
 from .placement import (
@@ -58,7 +61,10 @@ ROWS_IN_MESSAGE = 10
 
 @dataclass(frozen=True)
 class RunView:
-    """A run with all that a screen shows beside it. `waiting_reason` is set while it is queued."""
+    """A run with all that a screen shows beside it. `waiting_reason` is set while it is queued.
+
+    `progress` is that of a pipeline; None for all other runs.
+    """
 
     run: Run
     job: Job
@@ -66,6 +72,7 @@ class RunView:
     attempts: Sequence[Attempt]
     record: Record | None
     waiting_reason: Reason | None
+    progress: PipelineProgress | None = None
 
 
 @dataclass(frozen=True)
@@ -76,25 +83,60 @@ class Submitted:
     created: bool
 
 
+class PreparedRun(Protocol):
+    """A run that nothing can refuse any more."""
+
+    def add(
+        self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
+    ) -> tuple[Run, Job, Version]:
+        """Add the run, and return it with its job and version. The `key` is free."""
+        ...
+
+
 def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     """Take a snapshot of the notebook and queue a run of it. All refusals come before anything is written."""
     _check_submission(submission)
+    prepare = pipelines.prepare if submission.kind is JobKind.PIPELINE else _prepare
     request = _request_digest(submission)
-    if submission.key is not None and (earlier := _find_earlier(ctx, submission.key, request)):
-        return Submitted(earlier, created=False)
+    return _add_once(ctx, submission.key, request, lambda: prepare(ctx, submission, by=by), by=by)
 
-    taken = take_snapshot(ctx, submission, by=by)
-    values = check_parameters(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
-    moment = ctx.moment()
+
+def _add_once(
+    ctx: Services, key: str | None, request: str, prepare: Callable[[], PreparedRun], *, by: Actor
+) -> Submitted:
+    """Prepare a run and add it, unless the same request with the same key came before."""
+    if key is not None and (earlier := _find_earlier(ctx, key, request)):
+        return Submitted(earlier, created=False)
+    prepared = prepare()
     with ctx.store.begin() as tx:
         # Ask again: fifty submits with one key may have come this far.
-        if submission.key is not None and (same := tx.runs.find_by_key(DEFAULT_PROJECT, submission.key)):
+        if key is not None and (same := tx.runs.find_by_key(DEFAULT_PROJECT, key)):
             return Submitted(_view(ctx, tx, _require_same_request(same, request)), created=False)
-        job, version = make_version(ctx, tx, taken, by=by, at=moment.wall_time)
-        order = _first_order(ctx, tx, taken, job, version)
-        order = replace(order, parameters=values, key=submission.key, request_digest=request)
-        run = queue_run(tx, order, by=by, at=moment)
+        run, job, version = prepared.add(tx, key=key, request=request, by=by, at=ctx.moment())
     return Submitted(_view_of_new_run(ctx, run, job, version), created=True)
+
+
+@dataclass(frozen=True)
+class _FirstRun:
+    """A run of a snapshot that was just taken."""
+
+    ctx: Services
+    taken: TakenSnapshot
+    values: dict[str, Any]
+
+    def add(
+        self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
+    ) -> tuple[Run, Job, Version]:
+        job, version = make_version(self.ctx, tx, self.taken, by=by, at=at.wall_time)
+        order = _first_order(self.ctx, tx, self.taken, job, version)
+        order = replace(order, parameters=self.values, key=key, request_digest=request)
+        return queue_run(tx, order, by=by, at=at), job, version
+
+
+def _prepare(ctx: Services, submission: Submission, *, by: Actor) -> _FirstRun:
+    taken = take_snapshot(ctx, submission, by=by)
+    values = check_parameters(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
+    return _FirstRun(ctx, taken, values)
 
 
 def submit_many(
@@ -111,6 +153,8 @@ def submit_many(
     submissions = [_submission_for_row(submission, row, number) for number, row in enumerate(rows, 1)]
     _check_submission(submissions[-1])  # It has the longest key.
     requests = [_request_digest(row_submission) for row_submission in submissions]
+    if submission.kind is JobKind.PIPELINE:
+        raise InvalidRequest("A pipeline takes no rows yet. Let a step of it run for each item of a list.")
 
     taken = take_snapshot(ctx, submission, by=by)
     values = _check_rows(ctx, taken.snapshot.manifest, submissions)
@@ -188,24 +232,39 @@ def rerun(
         **({} if override == NO_OVERRIDE else asdict(override)),
     }
     request = digest_of(canonical_json(request_fields))
-    if key is not None and (earlier := _find_earlier(ctx, key, request)):
-        return Submitted(earlier, created=False)
+    return _add_once(ctx, key, request, lambda: _prepare_rerun(ctx, run_id, override, parameters, by=by), by=by)
+
+
+@dataclass(frozen=True)
+class _RepeatedRun:
+    """Another run of the same version."""
+
+    old: Run
+    order: Order
+
+    def add(
+        self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
+    ) -> tuple[Run, Job, Version]:
+        tx.runs.get(self.old.id)  # Somebody may have deleted it meanwhile, and its version with it.
+        order = replace(self.order, key=key, request_digest=request)
+        return queue_run(tx, order, by=by, at=at), tx.jobs.get(self.old.job_id), order.version
+
+
+def _prepare_rerun(
+    ctx: Services, run_id: str, override: PlacementOverride, parameters: dict[str, Any] | None, *, by: Actor
+) -> PreparedRun:
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
+    if old.kind is JobKind.PIPELINE:
+        return pipelines.prepare_rerun(ctx, old, override, parameters=parameters, by=by)
+    with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
         placed = place_rerun(ctx, tx, old, override, by=by)
     if override.changes_place(old):
         check_image_exists(ctx, placed)
     values = check_parameters(ctx, version.manifest, old.parameters if parameters is None else parameters)
-    kernel = kernel_for_rerun(ctx, placed, old.kernel)
-    rerun_order = order_rerun(old, version, placed, kernel, TriggerKind.RERUN)
-    order = replace(rerun_order, parameters=values, key=key, request_digest=request)
-    with ctx.store.begin() as tx:
-        if key is not None and (same := tx.runs.find_by_key(DEFAULT_PROJECT, key)):
-            return Submitted(_view(ctx, tx, _require_same_request(same, request)), created=False)
-        tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its version with it.
-        run = queue_run(tx, order, by=by, at=ctx.moment())
-    return Submitted(get(ctx, run.id), created=True)
+    order = order_rerun(old, version, placed, kernel_for_rerun(ctx, placed, old), TriggerKind.RERUN)
+    return _RepeatedRun(old, replace(order, parameters=values))
 
 
 @dataclass(frozen=True)
@@ -217,13 +276,14 @@ class Order:
 
     version: Version
     placed: Placement
-    kernel: KernelChoice
+    kernel: KernelChoice | None
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     inputs_digest: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
     parent: tuple[str, str] | None = None
     key: str | None = None
     request_digest: str | None = None
@@ -235,7 +295,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
     return Order(
         version=version,
         placed=placed,
-        kernel=with_submitter_variables(ctx, placed, snapshot.kernel),
+        kernel=with_submitter_variables(ctx, placed, snapshot.kernel) if snapshot.kernel else None,
         parameters={},
         settings=resolve_settings(taken.submission, job.settings, placed.environment.limits),
         origin=snapshot.origin,
@@ -245,7 +305,7 @@ def _first_order(ctx: Services, tx: Transaction, taken: TakenSnapshot, job: Job,
 
 
 def order_rerun(
-    old: Run, version: Version, placed: Placement, kernel: KernelChoice, trigger_kind: TriggerKind
+    old: Run, version: Version, placed: Placement, kernel: KernelChoice | None, trigger_kind: TriggerKind
 ) -> Order:
     """Order the same again: with the version, parameters and inputs of the old run, in the new place."""
     return Order(
@@ -258,6 +318,7 @@ def order_rerun(
         origin=old.origin,
         findings=placed.findings,
         inputs_digest=old.inputs_digest,
+        variables=old.variables,
     )
 
 
@@ -292,6 +353,7 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         state=RunState.QUEUED,
         parameters=order.parameters,
         kernel=order.kernel,
+        kind=order.version.manifest.kind,
         created_at=at.wall_time,
         created_by=by,
         created_boot=at.boot,
@@ -307,6 +369,7 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         findings=order.findings,
         image=order.placed.image,
         resources=order.placed.resources,
+        variables=dict(order.variables),
         bypassed_promotion=order.placed.bypassed_promotion,
     )
 
@@ -315,12 +378,16 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
     """Ask for the end of a run. A run that waits ends here; the engine ends the others. Safe to repeat."""
     now = ctx.clock.now()
     with ctx.store.begin() as tx:
+        tx.pipelines.lock_parents([run_id])
         run = tx.runs.get(run_id)
         require(ctx, by, Verb.CANCEL, ObjectKind.RUN, owner=run.created_by, what=f"Run {run.id}")
         if run.state.is_terminal:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
             return _view(ctx, tx, run)
+        if run.kind is JobKind.PIPELINE:
+            pipelines.cancel(ctx, tx, run, by=by)
+            return _view(ctx, tx, tx.runs.get(run.id))
         tx.runs.request_cancel(run.id, at=now, by=by)
         if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
             reason = Reason("cancelled", f"Cancelled by {by} before it started.")
@@ -374,7 +441,7 @@ def summary_of(view: RunView) -> RunSummary:
         job_id=view.job.id,
         job_name=view.job.name,
         source=view.job.source,
-        path=view.version.manifest.notebook_path,
+        path=view.version.manifest.path,
         version_digest=run.version_digest,
         version_number=view.version.number,
         environment=run.environment,
@@ -382,7 +449,7 @@ def summary_of(view: RunView) -> RunSummary:
         state=run.state,
         attempt=last.number if last else 0,
         attempt_state=last.state if last else None,
-        progress=last.progress if last else Progress(),
+        progress=_steps_done(view.progress) if view.progress else last.progress if last else Progress(),
         reason=Reason(reason.code, reason.message[:MAX_SUMMARY_MESSAGE]) if reason else None,
         nothing_to_do=run.nothing_to_do,
         created_at=run.created_at,
@@ -396,7 +463,19 @@ def summary_of(view: RunView) -> RunSummary:
         parent_id=run.parent_id,
         parent_key=run.parent_key,
         revision=run.revision,
+        with_failures=run.with_failures,
+        awaits_approval=view.progress is not None and _awaits_approval(view.progress),
     )
+
+
+def _steps_done(progress: PipelineProgress) -> Progress:
+    statuses = progress.statuses.values()
+    return Progress(sum(status.state.has_ended for status in statuses), len(statuses))
+
+
+def _awaits_approval(progress: PipelineProgress) -> bool:
+    states = {status.state for status in progress.statuses.values()}
+    return StepState.AWAITING_APPROVAL in states and StepState.RUNNING not in states
 
 
 def check_parameters(
@@ -404,18 +483,34 @@ def check_parameters(
 ) -> dict[str, Any]:
     """Return the values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
     schema = manifest.parameters
-    values = schema.validate({**parameters, **schema.parse_texts(texts)})
-    # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-    inject_parameters(ctx, manifest.notebook_digest, manifest.language, schema, values)
+    values = schema.validate({**parameters, **schema.parse_texts(texts)}, word=manifest.kind)
+    if manifest.kind is JobKind.NOTEBOOK:
+        # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
+        inject_parameters(ctx, manifest, values)
+    else:
+        _check_variables(schema.complete(values))
     return values
 
 
-def inject_parameters(
-    ctx: Services, notebook_digest: str, language: str, schema: ParameterSchema, values: dict[str, Any]
-) -> bytes:
+def _check_variables(values: Mapping[str, Any]) -> None:
+    """Raise InvalidParameters for values that no program can get as a variable."""
+    problems = []
+    for name, value in values.items():
+        try:
+            for variable, text in parameter_variables({name: value}).items():
+                check_value(variable, text)
+        except Refused as error:
+            problems.append({"name": name, "message": error.message})
+    if problems:
+        message = " ".join(problem["message"] for problem in problems)
+        raise InvalidParameters(message, problems=problems, parameters=list(values))
+
+
+def inject_parameters(ctx: Services, manifest: Manifest, values: dict[str, Any]) -> bytes:
     """Return the notebook as the runner gets it, with `values` in a cell of its own."""
-    types = {p.name: p.type_spelling for p in schema.parameters}
-    return ctx.notebooks.inject_parameters(ctx.blobs.read(notebook_digest), language, values, types)
+    assert manifest.source_digest is not None
+    types = {p.name: p.type_spelling for p in manifest.parameters.parameters}
+    return ctx.notebooks.inject_parameters(ctx.blobs.read(manifest.source_digest), manifest.language, values, types)
 
 
 def _check_submission(submission: Submission) -> None:
@@ -432,6 +527,8 @@ def _request_digest(submission: Submission) -> str:
     request_fields = asdict(submission) | {"path": str(Path(submission.path).resolve()), "key": None, "root": None}
     if submission.pinned is None:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
+    if not submission.command:
+        del request_fields["command"], request_fields["declared"]  # The same holds for commands.
     return digest_of(canonical_json(request_fields))
 
 
@@ -456,18 +553,23 @@ def _view_of_new_run(ctx: Services, run: Run, job: Job, version: Version) -> Run
             version,
             attempts=(),
             record=None,
-            waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run),
+            waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run) if _waits_for_slot(run) else None,
+            progress=tx.pipelines.get_progress(run.id) if run.kind is JobKind.PIPELINE else None,
         )
+
+
+def _waits_for_slot(run: Run | RunSummary) -> bool:
+    """Tell whether the queue knows why the run waits. The row of a pipeline itself says it."""
+    return run.state is RunState.QUEUED and run.kind is not JobKind.PIPELINE
 
 
 def _with_waiting_reasons(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
     """Set the reasons why queued runs wait."""
-    if not any(run.state is RunState.QUEUED for run in found):
+    if not any(map(_waits_for_slot, found)):
         return list(found)
     waiting = WaitingReasons(ctx, tx)
     return [
-        replace(run, reason=replace(waiting.reason(run), detail={})) if run.state is RunState.QUEUED else run
-        for run in found
+        replace(run, reason=replace(waiting.reason(run), detail={})) if _waits_for_slot(run) else run for run in found
     ]
 
 
@@ -481,7 +583,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
     jobs = tx.jobs.get_many([run.job_id for run in runs])
     versions = tx.versions.get_many({(run.job_id, run.version_digest) for run in runs})
     attempts, records = tx.attempts.list_for_runs(ids), tx.records.find_for_runs(ids)
-    waiting = WaitingReasons(ctx, tx) if any(run.state is RunState.QUEUED for run in runs) else None
+    waiting = WaitingReasons(ctx, tx) if any(map(_waits_for_slot, runs)) else None
     return [
         RunView(
             run=run,
@@ -489,7 +591,8 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             version=versions[run.job_id, run.version_digest],
             attempts=attempts[run.id],
             record=records.get(run.id),
-            waiting_reason=waiting.reason(run) if waiting and run.state is RunState.QUEUED else None,
+            waiting_reason=waiting.reason(run) if waiting and _waits_for_slot(run) else None,
+            progress=tx.pipelines.get_progress(run.id) if run.kind is JobKind.PIPELINE else None,
         )
         for run in runs
     ]

@@ -1,4 +1,4 @@
-"""Making a version of a job: a notebook as it is now, with all that travels along, fixed for ever."""
+"""Making a version of a job: a notebook, script or command as it is now, with all that travels along, for ever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..domain.events import Subject, SubjectKind
 from ..domain.inputs import Pins
 from ..domain.jobs import DEFAULT_PROJECT, Job
 from ..domain.runs import Submission
-from ..domain.snapshots import Snapshot
+from ..domain.snapshots import Command, Snapshot
 from ..domain.versions import Version
 from ..errors import Conflict
 from ..ports import Transaction
@@ -24,7 +24,7 @@ from .workspaces import ensure_workspace, job_of, moved_job
 
 @dataclass(frozen=True)
 class TakenSnapshot:
-    """A notebook as it is, stored but not yet a version; `placed` is the place for which it was checked."""
+    """A source as it is, stored but not yet a version; `placed` is the place for which it was checked."""
 
     submission: Submission
     placed: Placement
@@ -34,8 +34,8 @@ class TakenSnapshot:
 
 
 def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenSnapshot:
-    """Take a snapshot of the notebook. Refused unless it may run where the submission wants it."""
-    if submission.image is None:
+    """Take a snapshot of the notebook, script or command. Refused unless it may run where the submission wants it."""
+    if submission.image is None and not submission.command:
         image = authoring_image(ctx, submission.path, submission.environment, root=submission.root)
         submission = replace(submission, image=image)
     with ctx.store.read() as tx:
@@ -49,6 +49,7 @@ def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenS
         limits=ctx.limits,
         where=placed.runtime,
         pins=pins_of(job, submission.pinned),
+        command=Command(submission.command, submission.declared) if submission.command else None,
     )
     return TakenSnapshot(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
 
@@ -69,7 +70,7 @@ def make_version(
     """
     if resolve_placement(ctx, tx, taken.submission, by=by) != taken.placed:
         raise Conflict(
-            f"{taken.placed.environment.name} was changed while the notebook was read. Submit it again.",
+            f"{taken.placed.environment.name} was changed while the source was read. Submit it again.",
             code="changed_meanwhile",
         )
     snapshot = taken.snapshot
@@ -97,6 +98,7 @@ def _find_or_add_job(tx: Transaction, taken: TakenSnapshot, *, by: Actor, at: dt
             workspace_id=workspace.id,
             path=known.path,
             pinned=pinned or (),
+            kind=snapshot.manifest.kind,
         )
         tx.jobs.add(job)
         tx.events.add(Subject(SubjectKind.JOB, job.id), "job.added", at=at, actor=by, revision=job.revision)

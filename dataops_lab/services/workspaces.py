@@ -12,7 +12,7 @@ from ulid import ULID
 
 from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
-from ..domain.jobs import DEFAULT_PROJECT, Job
+from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.snapshots import Finding, Severity
 from ..domain.versions import Version
 from ..domain.workspaces import Location, Workspace, is_same_notebook, parent_folders, relative_path
@@ -121,8 +121,10 @@ def missing_jobs(ctx: Services, tx: Transaction, jobs: Sequence[Job]) -> list[Jo
 
 
 def _cells_of(ctx: Services, version: Version) -> Sequence[str]:
+    if version.manifest.kind is not JobKind.NOTEBOOK or version.manifest.source_digest is None:
+        return ()
     try:
-        return ctx.notebooks.read_cell_ids(ctx.blobs.read(version.manifest.notebook_digest))
+        return ctx.notebooks.read_cell_ids(ctx.blobs.read(version.manifest.source_digest))
     except DataOpsError:
         return ()  # The bytes are damaged or gone: ask nothing, and let the run go on.
 

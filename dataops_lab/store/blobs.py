@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from ..domain.inputs import Inputs
 from ..domain.versions import Manifest
@@ -25,7 +25,8 @@ def referenced_digests(connection: Connection, without: frozenset[str] = frozens
     for job_id, name, stored in streamed.execute(select(v.job_id, v.digest, v.manifest)):
         if (job_id, name) not in removed_versions:
             manifest = Manifest.from_json(stored)
-            yield manifest.notebook_digest
+            if manifest.source_digest is not None:
+                yield manifest.source_digest
             yield from (file.digest for file in manifest.files)
     removed_inputs = set(_inputs_used_only_by(connection, without))
     for digest, content in streamed.execute(select(t.inputs.c.digest, t.inputs.c.content)):
@@ -40,25 +41,31 @@ def referenced_digests(connection: Connection, without: frozenset[str] = frozens
 
 
 def _versions_used_only_by(connection: Connection, run_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """Yield the versions that only these runs have, except for the newest version of each job."""
-    r, v = t.runs.c, t.versions.c
-    run_counts = Counter(_rows_of_runs(connection, select(r.job_id, r.version_digest), run_ids))
-    for (job_id, digest), count in run_counts.items():
-        count_of_all_runs = select(func.count()).where(r.job_id == job_id, r.version_digest == digest)
+    """Yield the versions that only these runs and their steps have, except for the newest version of each job."""
+    r, s, v = t.runs.c, t.pipeline_steps.c, t.versions.c
+    uses = Counter(_rows_of_runs(connection, select(r.job_id, r.version_digest), r.id, run_ids))
+    uses += Counter(_rows_of_runs(connection, select(s.job_id, s.version_digest), s.run_id, run_ids))
+    for (job_id, digest), count in uses.items():
+        used = [select(func.count()).where(c.job_id == job_id, c.version_digest == digest) for c in (r, s)]
         newest = select(v.digest).where(v.job_id == job_id).order_by(v.number.desc()).limit(1)
-        if connection.scalar(count_of_all_runs) == count and connection.scalar(newest) != digest:
+        if sum(map(connection.scalar, used)) == count and connection.scalar(newest) != digest:
             yield job_id, digest
 
 
 def _inputs_used_only_by(connection: Connection, run_ids: frozenset[str]) -> Iterator[str]:
-    r = t.runs.c
-    for (digest,), count in Counter(_rows_of_runs(connection, select(r.inputs_digest), run_ids)).items():
-        if digest and connection.scalar(select(func.count()).where(r.inputs_digest == digest)) == count:
+    r, s = t.runs.c, t.pipeline_steps.c
+    uses = Counter(_rows_of_runs(connection, select(r.inputs_digest), r.id, run_ids))
+    uses += Counter(_rows_of_runs(connection, select(s.inputs_digest), s.run_id, run_ids))
+    for (digest,), count in uses.items():
+        used = [select(func.count()).where(c.inputs_digest == digest) for c in (r, s)]
+        if digest and sum(map(connection.scalar, used)) == count:
             yield digest
 
 
-def _rows_of_runs(connection: Connection, query: Select[Any], run_ids: frozenset[str]) -> Iterator[tuple[Any, ...]]:
+def _rows_of_runs(
+    connection: Connection, query: Select[Any], run_id: ColumnElement[str], run_ids: frozenset[str]
+) -> Iterator[tuple[Any, ...]]:
     ids = sorted(run_ids)
     for start in range(0, len(ids), 500):
-        for row in connection.execute(query.where(t.runs.c.id.in_(ids[start : start + 500]))):
+        for row in connection.execute(query.where(run_id.in_(ids[start : start + 500]))):
             yield tuple(row)

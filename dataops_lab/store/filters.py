@@ -32,7 +32,9 @@ def check_page(limit: int, cursor: str | None) -> None:
 def newest_ids(execute: Execute, where: RunFilter, *, limit: int, cursor: str | None) -> tuple[str, dict[str, Any]]:
     """Build the query for the ids of the newest `limit` runs before `cursor`, in no order, and its parameters."""
     conditions, parameters = _conditions(where, cursor)
-    states = [f"state = :state{number}" for number, _ in enumerate(where.states)] or [""]
+    # A pipeline has few runs beside all that failed: no walk over a state may look for them.
+    state = "state || ''" if where.parent_id else "state"
+    states = [f"{state} = :state{number}" for number, _ in enumerate(where.states)] or [""]
     parameters |= {f"state{number}": str(state) for number, state in enumerate(where.states)}
     text_conditions = _text_conditions(execute, where.text, parameters) if where.text else [""]
     # There is one walk for each state and for each way to find a text. Each walk ends after `limit` runs, and together
@@ -66,6 +68,12 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
         add("environment = :environment", environment=where.environment)
     if where.created_by:
         add("created_by = :created_by", created_by=where.created_by)
+    if where.parent_id:
+        add("parent_id = :parent_id", parent_id=where.parent_id)
+    elif not where.job_id:
+        add("parent_id IS NULL")
+    if where.step:
+        add("parent_step = :step", step=where.step)
     if where.created_after:
         # The id is compared too: it holds the time, and the indexes are ordered by it.
         add("created_at >= :after", after=_stored_time(where.created_after))

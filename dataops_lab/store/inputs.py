@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, delete, exists, insert, not_, select
+from sqlalchemy import Connection, delete, exists, insert, not_, or_, select
 
 from ..domain.inputs import Inputs
 from ..errors import NotFound
@@ -43,4 +43,7 @@ class SqlInputs:
         return deleted.rowcount == 1
 
 
-_USED = exists().where(t.runs.c.inputs_digest == t.inputs.c.digest)
+_USED = or_(
+    exists().where(t.runs.c.inputs_digest == t.inputs.c.digest),
+    exists().where(t.pipeline_steps.c.inputs_digest == t.inputs.c.digest),
+)

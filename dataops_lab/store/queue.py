@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
+from ..domain.jobs import JobKind
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueueDeadline, QueuedRun, UnfinishedRun
 from ..domain.runs import RunState
 from . import tables as t
@@ -65,12 +66,14 @@ _C = t.runs.c
 _QUEUED_RUN_COLUMNS = [_C[name] for name in QueuedRun._fields]
 # The states are written out: the index of the queue does not serve a query whose state is a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
-_WAITING = select(*_QUEUED_RUN_COLUMNS).where(_QUEUED).order_by(*_QUEUED_RUN_COLUMNS[:3])
-_ACTIVE = select(*_QUEUED_RUN_COLUMNS).where(_IS_ACTIVE)
+# A pipeline run takes no slot: its steps do.
+_TAKES_SLOT = _C.kind != literal_column(f"'{JobKind.PIPELINE}'")
+_WAITING = select(*_QUEUED_RUN_COLUMNS).where(_QUEUED, _TAKES_SLOT).order_by(*_QUEUED_RUN_COLUMNS[:3])
+_ACTIVE = select(*_QUEUED_RUN_COLUMNS).where(_IS_ACTIVE, _TAKES_SLOT)
 _ALIVE_STATES = (RunState.QUEUED, RunState.ACTIVE, RunState.RETRY_WAIT)
 _ALIVE = select(
     _C.state, *_QUEUED_RUN_COLUMNS, *(_C[name].label(f"of_{name}") for name in QueueDeadline._fields)
-).where(_C.state.in_([str(state) for state in _ALIVE_STATES]))
+).where(_C.state.in_([str(state) for state in _ALIVE_STATES]), _TAKES_SLOT)
 _ALIVE_AMONG = _ALIVE.where(_C.id.in_(bindparam("ids", expanding=True)))
 _E = t.events.c
 _EVENTS = select(_E.seq, _E.subject_id, _E.kind).where(_E.seq > bindparam("after")).order_by(_E.seq)

@@ -26,6 +26,10 @@ class SqlRecords:
         rows = self._connection.execute(_OF_RUNS, {"run_ids": list(set(run_ids))})
         return {row.run_id: _record(row) for row in rows}
 
+    def find_values_for_runs(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        rows = self._connection.execute(_VALUES_OF_RUNS, {"run_ids": list(set(run_ids))})
+        return {row.run_id: row[1] for row in rows}
+
     def record_damage(self, run_id: str, attempt: int, damage: Mapping[str, str]) -> None:
         c = t.records.c
         values = {"integrity_errors": dict(damage) or None}
@@ -43,6 +47,12 @@ class SqlRecords:
 _INSERT = insert(t.records)
 _OF_RUNS = (
     select(t.records).where(t.records.c.run_id.in_(bindparam("run_ids", expanding=True))).order_by(t.records.c.attempt)
+)
+
+_VALUES_OF_RUNS = (
+    select(t.records.c.run_id, t.records.c["values"])
+    .where(t.records.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .order_by(t.records.c.attempt)
 )
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, not_, or_, select, update
 
 from ..domain.actors import Actor
 from ..domain.events import Subject, SubjectKind
@@ -23,6 +23,15 @@ def is_protected() -> ColumnElement[bool]:
     Runs that are deployed or reviewed will be protected here too.
     """
     return t.runs.c.kept_at.is_not(None)
+
+
+def is_used() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Build the conditions for versions that a run has, and for those that a step has which may still start."""
+    v, r, s = t.versions.c, t.runs.c, t.pipeline_steps.c
+    return (
+        exists().where(r.job_id == v.job_id, r.version_digest == v.digest),
+        exists().where(s.job_id == v.job_id, s.version_digest == v.digest),
+    )
 
 
 class SqlRetention:
@@ -63,6 +72,7 @@ class SqlRetention:
             if scope.environment
             else not_(c.environment.in_(scope.excluded_environments)),
         )
+        in_scope = and_(in_scope, c.parent_id.is_(None))
         deletable = and_(c.finished_at < scope.ended_before(now), not_(is_protected()))
         query = select(c.id).where(in_scope, deletable).order_by(c.id)
         if scope.rule.last is not None:
@@ -74,7 +84,7 @@ class SqlRetention:
 
     def unused_versions(self) -> Sequence[tuple[str, str]]:
         v, newest = t.versions.c, t.versions.alias()
-        used = exists().where(t.runs.c.job_id == v.job_id, t.runs.c.version_digest == v.digest)
+        used = or_(*is_used())
         last = select(func.max(newest.c.number)).where(newest.c.job_id == v.job_id).scalar_subquery()
         query = select(v.job_id, v.digest).where(not_(used), v.number < last).order_by(v.job_id, v.number)
         return [(row.job_id, row.digest) for row in self._connection.execute(query)]

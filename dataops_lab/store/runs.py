@@ -14,6 +14,7 @@ from ..domain.environments import Resources
 from ..domain.events import SubjectKind, run_subject
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
+from ..domain.pipelines import split_parent_key
 from ..domain.queue import compute_turn
 from ..domain.retention import ENDED
 from ..domain.runs import CancelRequest, Reason, Run, RunState, RunSummary, Trigger, TriggerKind
@@ -147,12 +148,13 @@ class SqlRuns:
         deleted_ids = self._connection.scalars(
             with_row_lock(self._connection, select(t.runs.c.id).where(deletable))
         ).all()
-        events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(deleted_ids))
+        all_ids = [*deleted_ids, *self._connection.scalars(_PARTS, {"run_ids": deleted_ids})]
+        events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(all_ids))
         self._connection.execute(delete(t.events).where(events_of_runs))
-        for table in (t.reports, t.records, t.attempts):
-            self._connection.execute(delete(table).where(table.c.run_id.in_(deleted_ids)))
-        self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(deleted_ids)))
-        for run_id in deleted_ids:
+        for table in (t.reports, t.records, t.attempts, t.pipeline_steps, t.pipeline_runs):
+            self._connection.execute(delete(table).where(table.c.run_id.in_(all_ids)))
+        self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(all_ids)))
+        for run_id in all_ids:
             self._events.add(run_subject(run_id), "run.deleted", at=at, actor=by)
         return deleted_ids
 
@@ -163,9 +165,10 @@ class SqlRuns:
         query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
         return [_run(row, self._actors) for row in self._connection.execute(query)]
 
-    def count_by_state(self) -> Mapping[RunState, int]:
-        alive = [str(state) for state in RunState if not state.is_terminal]
-        return {RunState(state): count for state, count in self._connection.execute(_COUNTS, {"states": alive})}
+    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+        states = [str(state) for state in RunState if not state.is_terminal]
+        rows = self._connection.execute(_COUNTS, {"states": states, "without": str(without or "")})
+        return {RunState(state): count for state, count in rows}
 
 
 _KEPT = ("kept_at", "kept_by")
@@ -182,7 +185,8 @@ _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
 _NEWEST_IDS = select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id)
 _NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
 _NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
-_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES).group_by(_C.state)
+_PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
+_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES, _C.kind != bindparam("without")).group_by(_C.state)
 
 
 def _state_columns(run: Run) -> dict[str, Any]:
@@ -192,6 +196,7 @@ def _state_columns(run: Run) -> dict[str, Any]:
         "started_at": run.started_at,
         "finished_at": run.finished_at,
         "nothing_to_do": run.nothing_to_do,
+        "with_failures": run.with_failures,
         **_reason_columns(run.reason),
     }
 
@@ -206,7 +211,8 @@ def _columns(run: Run) -> dict[str, Any]:
         **{name: value for name, value in vars(run).items() if name not in ("settings", "trigger")},
         **vars(run.settings),
         "turn": compute_turn(run.created_at, run.settings.priority),
-        "kernel": asdict(run.kernel),
+        "parent_step": split_parent_key(run.parent_key)[0] if run.parent_key else None,
+        "kernel": asdict(run.kernel) if run.kernel else None,
         "trigger_kind": run.trigger.kind,
         "trigger_ref": run.trigger.ref,
         **_reason_columns(run.reason),
@@ -219,7 +225,7 @@ def _columns(run: Run) -> dict[str, Any]:
 
 def _run(row: Row[Any], actors: SqlActors) -> Run:
     values = dict(row._mapping)
-    del values["said"], values["turn"]
+    del values["said"], values["turn"], values["parent_step"]
     settings = pop_settings(values, RunSettings)
     kernel = values["kernel"]
     trigger = Trigger(TriggerKind(values.pop("trigger_kind")), values.pop("trigger_ref"))
@@ -231,7 +237,7 @@ def _run(row: Row[Any], actors: SqlActors) -> Run:
             **{name: actors.find(values[name]) for name in ("created_by", "cancel_requested_by", "kept_by")},
             "kind": JobKind(values["kind"]),
             "trigger": trigger,
-            "kernel": from_known_fields(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}),
+            "kernel": from_known_fields(KernelChoice, {**kernel, "argv": tuple(kernel["argv"])}) if kernel else None,
             "reason": reasons.from_json(values["reason"]),
             "origin": from_known_fields(Origin, values["origin"]),
             "findings": tuple(

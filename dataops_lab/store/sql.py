@@ -27,6 +27,7 @@ from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import with_row_lock
+from .pipelines import SqlPipelines
 from .projects import SqlProjects
 from .queue import SqlQueue
 from .records import SqlRecords
@@ -83,6 +84,7 @@ class SqlTransaction:
         self.versions = SqlVersions(connection, self.actors, self.events)
         self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events, self.actors)
+        self.pipelines = SqlPipelines(connection, self.events, self.actors)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)

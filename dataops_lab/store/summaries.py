@@ -13,6 +13,7 @@ from typing import Any
 from ..domain.actors import Actor, ActorKind
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
+from ..domain.pipelines import StepState
 from ..domain.runs import (
     MAX_SUMMARY_MESSAGE,
     AttemptState,
@@ -29,6 +30,16 @@ from .host import this_host
 
 _ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
             ORDER BY CASE WHEN host = :host THEN 0 ELSE 1 END, seen_at DESC, root LIMIT 1)"""
+ENDED = tuple(state for state in StepState if state.has_ended)
+_IS_PIPELINE = f"r.kind = '{JobKind.PIPELINE}'"
+
+
+def _steps(states: Sequence[StepState] = ()) -> str:
+    """Build the number of the steps of a pipeline run that are in one of these states, or of all."""
+    among = f" AND state IN ({', '.join(repr(str(state)) for state in states)})" if states else ""
+    return f"(SELECT count(*) FROM pipeline_steps WHERE run_id = r.id{among})"
+
+
 _COLUMNS = {
     "id": "r.id",
     "project": "r.project",
@@ -45,14 +56,17 @@ _COLUMNS = {
     "state": "r.state",
     "attempt": "a.number",
     "attempt_state": "a.state",
-    "cells_done": "a.cells_done",
-    "cells_total": "a.cells_total",
+    "cells_done": f"CASE WHEN {_IS_PIPELINE} THEN {_steps(ENDED)} ELSE a.cells_done END",
+    "cells_total": f"CASE WHEN {_IS_PIPELINE} THEN {_steps()} ELSE a.cells_total END",
     "cell_current": "a.cell_current",
     "code": "r.reason ->> 'code'",
     "message": f"substr(r.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
     "trouble": "CASE WHEN r.state = 'active' THEN a.reason ->> 'code' END",
     "trouble_message": f"substr(a.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
     "nothing_to_do": "r.nothing_to_do",
+    "with_failures": "r.with_failures",
+    "steps_running": f"CASE WHEN {_IS_PIPELINE} THEN {_steps((StepState.RUNNING,))} END",
+    "steps_asking": f"CASE WHEN {_IS_PIPELINE} THEN {_steps((StepState.AWAITING_APPROVAL,))} END",
     "created_at": "r.created_at",
     "created_by": "r.created_by",
     "creator": "p.name",
@@ -119,6 +133,7 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
     trigger = Trigger(TriggerKind(pop("trigger_kind")), pop("trigger_ref"))
     by_id = stored["created_by"]
     creator = Actor(by_id, pop("creator") or by_id, ActorKind(pop("creator_kind") or ActorKind.PERSON))
+    running, asking = pop("steps_running"), pop("steps_asking")
     source = posixpath.join(pop("root"), stored["path"])
     values: dict[str, Any] = {
         name: _instant(value) if name.endswith("_at") else value for name, value in stored.items()
@@ -131,6 +146,8 @@ def _summary(stored: dict[str, Any]) -> RunSummary:
         "progress": progress,
         "reason": end_reason or attempt_reason,
         "nothing_to_do": bool(stored["nothing_to_do"]),
+        "with_failures": bool(stored["with_failures"]),
+        "awaits_approval": bool(asking) and not running,
         "created_by": creator,
         "kind": JobKind(stored["kind"]),
         "trigger": trigger,

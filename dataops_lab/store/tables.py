@@ -177,6 +177,7 @@ versions = Table(
 )
 
 PARENT_KEY_LENGTH = 500
+STEP_LENGTH = 60
 
 # The data files that runs took fresh. Runs that took the same files share a row: a list of thousands of files may have
 # many megabytes.
@@ -208,6 +209,8 @@ runs = Table(
     Column("trigger_ref", String(200)),
     Column("parent_id", String(26)),
     Column("parent_key", String(PARENT_KEY_LENGTH)),
+    # The step that `parent_key` begins with.
+    Column("parent_step", String(STEP_LENGTH)),
     Column("inputs_digest", String(71), index=True),
     *_settings(
         priority="0",
@@ -231,10 +234,12 @@ runs = Table(
     Column("cancel_requested_by", ActorId),
     Column("reason", JSON(none_as_null=True)),
     Column("nothing_to_do", Boolean, nullable=False),
+    Column("with_failures", Boolean, nullable=False, server_default=false()),
     Column("origin", JSON, nullable=False),
     Column("findings", JSON, nullable=False),
     Column("image", JSON(none_as_null=True)),
     Column("resources", JSON, nullable=False, server_default="{}"),
+    Column("variables", JSON, nullable=False, server_default="{}"),
     Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
@@ -245,18 +250,63 @@ runs = Table(
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
     Index(None, "job_id", "id"),
-    Index(None, "environment", "id"),
-    Index(None, "created_by", "id"),
     Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
-    Index(None, "parent_id", "parent_key", unique=True),
+    Index(None, "parent_id", "parent_key", unique=True, info={"only": "parent_id IS NOT NULL"}),
 )
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
 # state is among them, or SQLite takes another index.
-_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields))
-Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued'"})
-Index(None, runs.c.id, runs.c.said, info={"only": "said IS NOT NULL"})
+_queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields, "kind"))
+Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
+# Lists leave out the runs of steps. A pipeline may have a thousand of them, so the walks must not pass them.
+_TOP = "parent_id IS NULL"
+Index("ix_runs_top", runs.c.id, info={"only": _TOP})
+Index("ix_runs_top_state", runs.c.state, runs.c.id, info={"only": _TOP})
+Index("ix_runs_top_environment", runs.c.environment, runs.c.id, info={"only": _TOP})
+Index("ix_runs_top_created_by", runs.c.created_by, runs.c.id, info={"only": _TOP})
+Index("ix_runs_top_said", runs.c.id, runs.c.said, runs.c.parent_id, info={"only": f"{_TOP} AND said IS NOT NULL"})
+# It has all columns that count the runs of the steps, and lists them.
+_parts = (runs.c[name] for name in ("parent_id", "parent_step", "state", "id", "nothing_to_do"))
+Index("ix_runs_parts", *_parts, info={"only": "parent_id IS NOT NULL"})
+
+pipeline_runs = Table(
+    "pipeline_runs",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    # The submitter's variables, which all steps on this machine get.
+    Column("inherited", JSON, nullable=False),
+    Column("timed_out_at", Instant),
+)
+
+pipeline_steps = Table(
+    "pipeline_steps",
+    metadata,
+    Column("run_id", ForeignKey("pipeline_runs.run_id"), primary_key=True),
+    Column("step_id", String(STEP_LENGTH), primary_key=True),
+    # The place in the pipeline's file.
+    Column("position", Integer, nullable=False),
+    # The version and the data of its runs. Retention keeps them, also while there is no run yet. Empty for approvals.
+    Column("job_id", String(26)),
+    Column("version_digest", String(71)),
+    Column("inputs_digest", String(71), index=True),
+    Column("plan", JSON(none_as_null=True)),
+    Column("state", String(20), nullable=False),
+    Column("reason", JSON(none_as_null=True)),
+    # Pairs of key and value.
+    Column("items", _Values, nullable=False),
+    Column("with_failures", Boolean, nullable=False),
+    Column("nothing_to_do", Boolean, nullable=False),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("due_at", Instant),
+    Column("decided_at", Instant),
+    Column("decided_by", ActorId),
+    Column("comment", Text, nullable=False),
+    Column("taken_from", String(26)),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    Index(None, "job_id", "version_digest"),
+)
 
 attempts = Table(
     "attempts",

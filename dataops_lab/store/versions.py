@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, exists, func, insert, not_, select, tuple_
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, not_, or_, select, tuple_
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -16,6 +16,7 @@ from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
 from .locks import with_row_lock
+from .retention import is_used
 from .rows import check_lengths
 
 
@@ -59,8 +60,8 @@ class SqlVersions:
 
     def remove(self, job_id: str, digest: str) -> bool:
         c = t.versions.c
-        used = exists().where(t.runs.c.job_id == c.job_id, t.runs.c.version_digest == c.digest)
-        deleted = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, not_(used)))
+        unused = not_(or_(*is_used()))
+        deleted = self._connection.execute(delete(t.versions).where(c.job_id == job_id, c.digest == digest, unused))
         return deleted.rowcount == 1
 
     def list_for_job(self, job_id: str) -> Sequence[Version]:

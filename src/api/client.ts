@@ -5,6 +5,7 @@ import { Connection, pathOf } from './connection';
 import { EnvironmentsClient } from './environments';
 import { ImagesClient } from './images';
 import { JobsClient } from './jobs';
+import { PipelinesClient } from './pipelines';
 import { Problem } from './problem';
 import { RetentionClient } from './retention';
 import {
@@ -26,6 +27,9 @@ export type RunQuery = {
   state?: string[];
   job?: string;
   q?: string;
+  /** The pipeline run whose steps' runs are listed; without it only runs of their own are. */
+  parent?: string;
+  step?: string;
   limit?: number;
   cursor?: string;
 };
@@ -35,6 +39,7 @@ export class Client extends Connection {
   readonly environments = new EnvironmentsClient(this);
   readonly images = new ImagesClient(this);
   readonly jobs = new JobsClient(this);
+  readonly pipelines = new PipelinesClient(this);
   readonly retention = new RetentionClient(this);
 
   status(): Promise<Status> {

@@ -335,6 +335,40 @@ export interface paths {
         patch: operations["patch_projects_project"];
         trace?: never;
     };
+    "/pipelines/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find what is wrong with a pipeline's file, or with a text in its place, each problem with line and column; runs and stores nothing */
+        post: operations["post_pipelines_validate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipelines/suggest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the text of a new pipeline with a step for each of these notebooks and scripts, and a guessed edge where one reads what another one writes; stores nothing */
+        post: operations["post_pipelines_suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs": {
         parameters: {
             query?: never;
@@ -451,6 +485,40 @@ export interface paths {
         put?: never;
         /** Run the same version again, as a new run */
         post: operations["post_runs_run_id_rerun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The steps of a pipeline run, in the order of its file */
+        get: operations["get_runs_run_id_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/steps/{step}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approve or reject a step that awaits a decision; safe to repeat */
+        post: operations["post_runs_run_id_steps_step_decision"];
         delete?: never;
         options?: never;
         head?: never;
@@ -947,6 +1015,25 @@ export interface components {
              */
             pull: boolean;
         };
+        /**
+         * ApprovalModel
+         * @description The question of an approval step. `who` are ids of actors; none: everybody who may run there.
+         *
+         *     `may_decide` is about the person who asks, and false when nothing is to be decided.
+         */
+        ApprovalModel: {
+            /** Ask */
+            ask: string;
+            /** Who */
+            who: string[];
+            /** May Decide */
+            may_decide: boolean;
+            decided_by: components["schemas"]["ActorModel"] | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Comment */
+            comment: string;
+        };
         /** ArtifactModel */
         ArtifactModel: {
             /** Path */
@@ -1223,6 +1310,19 @@ export interface components {
             state: string | null;
         };
         /**
+         * DecisionRequest
+         * @description A decision on a step that awaits one. The comment stays with the step.
+         */
+        DecisionRequest: {
+            /** Approved */
+            approved: boolean;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
          * DeprecationModel
          * @description The end of an image. From the day `on` new runs are refused; before it they get a warning.
          *
@@ -1249,8 +1349,8 @@ export interface components {
         Digests: {
             /** Version */
             version: string;
-            /** Notebook */
-            notebook: string;
+            /** Source */
+            source: string | null;
             /**
              * Output
              * @default null
@@ -1571,6 +1671,18 @@ export interface components {
             };
         };
         /**
+         * GuessModel
+         * @description A guess: the step `to` reads the path that the step `from` writes. Both are ids of steps.
+         */
+        GuessModel: {
+            /** From */
+            from: string;
+            /** To */
+            to: string;
+            /** Path */
+            path: string;
+        };
+        /**
          * ImageCheckModel
          * @description A check of an image. `present`: the daemon has it.
          *
@@ -1858,6 +1970,7 @@ export interface components {
         InspectionModel: {
             /** Name */
             name: string;
+            kind: components["schemas"]["JobKind"];
             /** Source */
             source: string;
             /** Root */
@@ -1895,6 +2008,22 @@ export interface components {
             kernel_suggestion: string | null;
             /** Pinned */
             pinned?: string[];
+        };
+        /**
+         * ItemCountsModel
+         * @description The items of a fan-out, counted. `failed` are those that ended in another way than succeeded.
+         */
+        ItemCountsModel: {
+            /** Total */
+            total: number;
+            /** Succeeded */
+            succeeded: number;
+            /** Failed */
+            failed: number;
+            /** Active */
+            active: number;
+            /** Waiting */
+            waiting: number;
         };
         /**
          * JobChanges
@@ -2269,6 +2398,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[StepModel] */
+        PageModel_StepModel_: {
+            /** Items */
+            items: components["schemas"]["StepModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[VariableModel] */
         PageModel_VariableModel_: {
             /** Items */
@@ -2333,6 +2472,20 @@ export interface components {
             id: string;
             /** Key */
             key: string;
+        };
+        /**
+         * PipelineProblemModel
+         * @description Something wrong with a pipeline's file. Line and column count from 1; `step` is the step that has the problem.
+         */
+        PipelineProblemModel: {
+            /** Message */
+            message: string;
+            /** Line */
+            line: number;
+            /** Column */
+            column: number;
+            /** Step */
+            step: string | null;
         };
         /**
          * PlaceChange
@@ -2620,6 +2773,12 @@ export interface components {
          */
         Role: "code" | "settings" | "data";
         /**
+         * RunIf
+         * @description The rule over the states of the needed steps; see "Which steps run" in docs/guide/pipelines.md.
+         * @enum {string}
+         */
+        RunIf: "all_success" | "at_least_one_success" | "none_failed" | "all_done" | "at_least_one_failed" | "all_failed" | "always";
+        /**
          * RunImageModel
          * @description The image of a run as it was when the run was submitted. The run uses the image with this `digest`.
          */
@@ -2655,6 +2814,8 @@ export interface components {
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
+            /** With Failures */
+            with_failures: boolean;
             /** Created At */
             created_at: string;
             created_by: components["schemas"]["ActorModel"];
@@ -2693,7 +2854,9 @@ export interface components {
             total_timeout_s: number;
             /** Key */
             key: string | null;
-            kernel: components["schemas"]["KernelModel"];
+            kernel: components["schemas"]["KernelModel"] | null;
+            /** Command */
+            command: string[];
             /** Parameters */
             parameters: {
                 [key: string]: unknown;
@@ -2752,6 +2915,8 @@ export interface components {
             reason: components["schemas"]["ReasonModel"] | null;
             /** Nothing To Do */
             nothing_to_do: boolean;
+            /** With Failures */
+            with_failures: boolean;
             /** Created At */
             created_at: string;
             created_by: components["schemas"]["ActorModel"];
@@ -2840,6 +3005,75 @@ export interface components {
             may_administer: boolean;
         };
         /**
+         * StepFilesModel
+         * @description Files that the step `from` leaves, as patterns, and the folder into which they go: null for `inputs/<step>`.
+         */
+        StepFilesModel: {
+            /** From */
+            from: string;
+            /** Paths */
+            paths: string[];
+            /** Into */
+            into: string | null;
+        };
+        /**
+         * StepKind
+         * @enum {string}
+         */
+        StepKind: "notebook" | "script" | "command" | "approval";
+        /**
+         * StepModel
+         * @description A step of a pipeline run. Before a run its state is `waiting`, or `disabled` where it would not run.
+         *
+         *     `path` is that of its notebook or script from the folder of the pipeline's file. `run_id` is null for a fan-out,
+         *     whose runs `GET /runs?parent=…&step=…` lists.
+         */
+        StepModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            kind: components["schemas"]["StepKind"];
+            /** Path */
+            path: string | null;
+            /** Command */
+            command: string[];
+            /** Needs */
+            needs: string[];
+            run_if: components["schemas"]["RunIf"];
+            /** Condition */
+            condition: string | null;
+            /** For Each */
+            for_each: boolean;
+            /** Files */
+            files: components["schemas"]["StepFilesModel"][];
+            /** Disabled */
+            disabled: boolean;
+            state: components["schemas"]["StepState"];
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** With Failures */
+            with_failures: boolean;
+            /** Nothing To Do */
+            nothing_to_do: boolean;
+            /** Run Id */
+            run_id: string | null;
+            /** Job Id */
+            job_id: string | null;
+            items: components["schemas"]["ItemCountsModel"] | null;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Due At */
+            due_at: string | null;
+            approval: components["schemas"]["ApprovalModel"] | null;
+        };
+        /**
+         * StepState
+         * @enum {string}
+         */
+        StepState: "waiting" | "running" | "awaiting_approval" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "skipped" | "expired" | "rejected" | "disabled";
+        /**
          * SubmitRequest
          * @description A notebook to run. `path` is as in InspectRequest.
          *
@@ -2914,6 +3148,35 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+        };
+        /**
+         * SuggestRequest
+         * @description Notebooks and scripts for a new pipeline. Paths are as in InspectRequest.
+         *
+         *     `folder` is that of the new file; null: the deepest that holds all of `paths`, of which there is one then.
+         */
+        SuggestRequest: {
+            /** Paths */
+            paths: string[];
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+        };
+        /**
+         * SuggestionModel
+         * @description A new pipeline's file, which nobody has saved yet: `content`, for `name` in `folder`.
+         */
+        SuggestionModel: {
+            /** Folder */
+            folder: string;
+            /** Name */
+            name: string;
+            /** Content */
+            content: string;
+            /** Guesses */
+            guesses: components["schemas"]["GuessModel"][];
         };
         /**
          * TravellingFileModel
@@ -2999,6 +3262,38 @@ export interface components {
             kind: components["schemas"]["TriggerKind"];
             /** Ref */
             ref: string | null;
+        };
+        /**
+         * ValidateRequest
+         * @description A pipeline's file to check. `path` is as in InspectRequest; `content` is checked in place of the file's own.
+         */
+        ValidateRequest: {
+            /** Path */
+            path: string;
+            /**
+             * Content
+             * @default null
+             */
+            content: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+        };
+        /**
+         * ValidationModel
+         * @description The result of the check of a pipeline's file. Without `problems` it can run.
+         *
+         *     `steps` are in the order of the file. There are none where the file cannot be read as a pipeline.
+         */
+        ValidationModel: {
+            /** Title */
+            title: string;
+            /** Problems */
+            problems: components["schemas"]["PipelineProblemModel"][];
+            /** Steps */
+            steps: components["schemas"]["StepModel"][];
         };
         /** ValueChangeModel */
         ValueChangeModel: {
@@ -5529,6 +5824,198 @@ export interface operations {
             };
         };
     };
+    post_pipelines_validate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidateRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pipelines_suggest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs: {
         parameters: {
             query?: {
@@ -5537,6 +6024,8 @@ export interface operations {
                 environment?: string;
                 user?: string;
                 q?: string;
+                parent?: string;
+                step?: string;
                 created_after?: string;
                 created_before?: string;
                 limit?: number;
@@ -6377,6 +6866,190 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_steps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_StepModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_steps_step_decision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepModel"];
                 };
             };
             /** @description The request is not as documented here */

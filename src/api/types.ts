@@ -34,7 +34,10 @@ export type Kernel = Schemas['KernelModel'];
  */
 export type Inspection = Override<
   Schemas['InspectionModel'],
-  { parameters: Parameter[]; kernel_suggestion?: string | null }
+  {
+    parameters: Parameter[];
+    kernel_suggestion?: string | null;
+  }
 >;
 export type InspectRequest = Partial<Schemas['InspectRequest']> & {
   path: string;
@@ -57,6 +60,7 @@ export type RerunRequest = Override<
 /** The reason of a state. For a failing cell, `detail` holds cell, ename, evalue and traceback. */
 export type Reason = Override<Schemas['ReasonModel'], { detail: JSONMapping }>;
 export type Progress = Schemas['ProgressModel'];
+export type JobKind = Schemas['JobKind'];
 export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
@@ -145,13 +149,13 @@ export type Status = Schemas['Status'];
 export type Output = { output_type: string; [member: string]: unknown };
 
 /**
- * One line of a run's journal. `cell` counts all cells from 0. A line that no runner could write is
+ * One line of a run's journal. `cell` counts all cells from 0; null for a program without cells. A line that no runner could write is
  * `unreadable`: a notebook can write into the journal too.
  */
 export type JournalEvent = { seq: number; t: number } & (
   | { kind: 'start'; cells: number; code_cells: number }
   | { kind: 'cell_started'; cell: number; done: number }
-  | { kind: 'output'; cell: number; output: Output }
+  | { kind: 'output'; cell: number | null; output: Output }
   | { kind: 'clear'; cell: number }
   | {
       kind: 'update';
@@ -181,3 +185,22 @@ export type JournalPage = Override<
 
 /** A problem by RFC 9457. `code` is stable; `detail` is the sentence for people. */
 export type ProblemBody = Override<Schemas['Problem'], { extra: JSONMapping }>;
+
+export type StepKind = Schemas['StepKind'];
+export type StepState = Schemas['StepState'];
+/** A step of a pipeline run. Before a run its state is `waiting`, or `disabled` where it would not run. */
+export type PipelineStep = Override<
+  Schemas['StepModel'],
+  { reason: Reason | null }
+>;
+export type PipelineProblem = Schemas['PipelineProblemModel'];
+export type ValidateRequest = Partial<Schemas['ValidateRequest']> & {
+  path: string;
+};
+export type PipelineValidation = Override<
+  Schemas['ValidationModel'],
+  { steps: PipelineStep[] }
+>;
+/** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
+export type PipelineSuggestion = Schemas['SuggestionModel'];
+export type Decision = { approved: boolean; comment: string };

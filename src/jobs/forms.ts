@@ -4,6 +4,7 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Run } from '../api';
+import { showPlace } from '../pipelines/showPlace';
 import { reportFailure } from '../shared/report';
 import { summaryOf } from '../shared/runs';
 import { sourcePath } from '../shared/source';
@@ -11,7 +12,7 @@ import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobSettingsWidget } from './jobWidget';
 import { IRunTarget, RunFormModel } from './model';
-import { notebookTarget, rerunTarget } from './targets';
+import { fileTarget, rerunTarget } from './targets';
 import { RunFormWidget } from './widget';
 
 type Options = {
@@ -23,14 +24,14 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The open forms: one for each notebook, each run that is run again, and the settings of each job. */
+/** The open forms: one for each file, each run that is run again, and the settings of each job. */
 export class Forms {
   constructor(private readonly _options: Options) {}
 
-  /** Open the form for a notebook. `besideId` is the id of the widget that shows the notebook, if there is one. */
-  openForNotebook(path: string, besideId?: string): void {
+  /** Open the form for a file. `besideId` is the id of the widget that shows the file, if there is one. */
+  openForFile(path: string, besideId?: string): void {
     const target = this._makeTarget(path);
-    this._openForm(`dataops-form-${path}`, target, besideId);
+    this._openForm(`dataops-form-${path}`, target, { path, besideId });
   }
 
   /**
@@ -48,7 +49,7 @@ export class Forms {
     if (newRun) {
       void this._showRecord(newRun);
     } else {
-      this._openForm(`dataops-again-${run.id}`, target);
+      this._openForm(`dataops-again-${run.id}`, target, { path });
       if (model.state.trouble) {
         reportFailure(model.state.trouble);
       }
@@ -84,7 +85,7 @@ export class Forms {
       const panel = documents.findWidget(path);
       return panel && documents.contextForWidget(panel);
     };
-    return notebookTarget(localPath, client, findContext, trans, template);
+    return fileTarget(localPath, client, findContext, trans, template);
   }
 
   /** Show the record of a new run, in the place of the widget `ref` if one is named. */
@@ -94,8 +95,13 @@ export class Forms {
     return this._options.app.commands.execute(CommandIDs.openRun, args);
   }
 
-  private _openForm(id: string, target: IRunTarget, besideId?: string): void {
-    const { app, area, trans } = this._options;
+  private _openForm(
+    id: string,
+    target: IRunTarget,
+    file: { path?: string; besideId?: string } = {}
+  ): void {
+    const { app, area, documents, trans } = this._options;
+    const { path, besideId } = file;
     const opened = this._tracker.find(widget => widget.id === id);
     if (opened) {
       void opened.model.load();
@@ -107,7 +113,9 @@ export class Forms {
       trans,
       // The record takes the place of the form, and the form closes.
       onSubmitted: run =>
-        void this._showRecord(run, id).then(() => form.close())
+        void this._showRecord(run, id).then(() => form.close()),
+      onShowProblem: problem =>
+        path !== undefined && void showPlace(path, problem, documents)
     });
     form.id = id;
     void this._tracker.add(form);

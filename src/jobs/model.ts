@@ -7,15 +7,18 @@ import {
   Finding,
   InspectRequest,
   Inspection,
+  JobKind,
   Kernel,
   Parameter,
   Parameters,
+  PipelineValidation,
   Placement,
   Problem,
   Run,
   Submission,
   TravellingFile
 } from '../api';
+import { hasNotebook } from '../shared/runs';
 import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
 import {
   inspectionPlace,
@@ -27,6 +30,7 @@ import {
   readPlace,
   nearestAllowedPlace
 } from './place';
+import { choosesKernel } from './kernels';
 import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 
@@ -52,6 +56,8 @@ export type FormState = {
   pinned: string[] | null;
   /** The check of the notebook; null while it is made, and for a rerun, whose version is fixed. */
   inspection: Inspection | null;
+  /** The check of a pipeline: its steps, and what is wrong with its file; null for other files. */
+  validation: PipelineValidation | null;
   /** The findings of the page itself, beside those of the inspection. */
   notes: Finding[];
   /** The person has said that the notebook is a new job. */
@@ -65,6 +71,7 @@ export type FormState = {
 /** The receiver of the values of the form. */
 export interface IRunTarget {
   readonly title: string;
+  readonly kind: JobKind;
   /** The run whose version and values are used again. */
   readonly rerunOf: Run | null;
   /** The run with whose values, place and kernel the form of a notebook begins. */
@@ -76,6 +83,8 @@ export interface IRunTarget {
   /** Save the open document. Return a sentence when that is not possible, else null. */
   save(): Promise<string | null>;
   inspect(where: Omit<InspectRequest, 'path'>): Promise<Inspection>;
+  /** Check the file of a pipeline for an environment. */
+  validate(environment?: string): Promise<PipelineValidation>;
   /** List the places that may be chosen for a notebook of this kernel. */
   placements(kernel: Kernel | null): Promise<Placement[]>;
   submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
@@ -94,7 +103,8 @@ export class RunFormModel implements IDisposable {
         ...this._state,
         name: run.job.name,
         place: placeOfRun(run),
-        kernel: template?.kernel.name ?? null,
+        kernel:
+          template && choosesKernel(template) ? template.kernel!.name : null,
         ...fieldsOf(run.parameter_schema, {}, run.parameters)
       };
     }
@@ -127,7 +137,7 @@ export class RunFormModel implements IDisposable {
       const { rerunOf } = this.target;
       read = await (rerunOf
         ? this._loadPlacements(rerunOf)
-        : this._inspectNotebook());
+        : this._inspectFile());
     } catch (reason) {
       read = { trouble: Problem.from(reason) };
     }
@@ -264,19 +274,28 @@ export class RunFormModel implements IDisposable {
   }
 
   /** Read the places that may be chosen for a fixed version. */
-  private async _loadPlacements({ kernel }: Run): Promise<Partial<FormState>> {
-    const placements = await this.target.placements(kernel);
+  private async _loadPlacements(run: Run): Promise<Partial<FormState>> {
+    const placements = await this.target.placements(
+      hasNotebook(run) ? run.kernel : null
+    );
     const place = nearestAllowedPlace(this._state.place, placements);
     return { placements, place, trouble: null };
   }
 
-  private async _inspectNotebook(): Promise<Partial<FormState>> {
+  private async _inspectFile(): Promise<Partial<FormState>> {
     const notSaved = await this.target.save();
     const { kernel, place, placements: known, pinned } = this._state;
-    const location = {
-      ...inspectionPlace(place, placementOf(place, known)),
-      pinned: pinned ?? undefined
-    };
+    const isPipeline = this.target.kind === 'pipeline';
+    const where = isPipeline
+      ? { environment: place.environment || undefined }
+      : inspectionPlace(place, placementOf(place, known));
+    const validation = isPipeline
+      ? await this.target.validate(where.environment)
+      : null;
+    if (validation?.problems.length) {
+      return { validation, inspection: null, trouble: null };
+    }
+    const location = { ...where, pinned: pinned ?? undefined };
     let inspection = await this.target.inspect({
       kernel: kernel ?? undefined,
       ...location
@@ -287,12 +306,15 @@ export class RunFormModel implements IDisposable {
       inspection = await this.target.inspect({ kernel: standIn, ...location });
     }
     // The notebook wants this kernel, also when an image lacks it.
-    this._notebookKernel = inspection.kernel ?? this._notebookKernel;
+    if (hasNotebook(this.target)) {
+      this._notebookKernel = inspection.kernel ?? this._notebookKernel;
+    }
     const placements = await this.target.placements(this._notebookKernel);
     // Until a person chooses a place, it is the one where the notebook was written.
     const written = place.environment ? null : inspection.authored_in;
     return {
       inspection,
+      validation,
       standIn,
       placements,
       place: nearestAllowedPlace(
@@ -327,7 +349,8 @@ export class RunFormModel implements IDisposable {
     const { rerunOf } = this.target;
     const { place, placements, settings } = this._state;
     const placement = placementOf(place, placements);
-    const placeReading = readPlace(place, placement, this._trans);
+    const { kind } = this.target;
+    const placeReading = readPlace(place, placement, kind, this._trans);
     if (rerunOf && isPlaceOfRun(place, placement, rerunOf)) {
       // In that place a rerun uses the very same image, which may no longer have a name.
       delete placeReading.choice.environment;
@@ -384,7 +407,7 @@ export class RunFormModel implements IDisposable {
     const notes: Finding[] = [];
     if (notSaved !== null) {
       const hint = this._trans.__(
-        'The run takes the notebook as it was saved last.'
+        'The run takes the file as it was saved last.'
       );
       notes.push(makeWarning('not_saved', notSaved, hint));
     }
@@ -428,6 +451,7 @@ export class RunFormModel implements IDisposable {
     standIn: null,
     pinned: null,
     inspection: null,
+    validation: null,
     notes: [],
     isNew: false,
     loading: false,

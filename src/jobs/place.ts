@@ -1,6 +1,13 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { ImageOption, Kernel, Placement, Resources, Run } from '../api';
+import type {
+  ImageOption,
+  JobKind,
+  Kernel,
+  Placement,
+  Resources,
+  Run
+} from '../api';
 import { formatBytes } from '../shared/format';
 
 export const GB = 1e9;
@@ -106,9 +113,15 @@ export function inspectionPlace(
     : {};
 }
 
+/**
+ * Read the place from the texts of the fields.
+ *
+ * Image and resources of a pipeline are those of its steps, which its file names.
+ */
 export function readPlace(
   place: Place,
   placement: Placement | undefined,
+  kind: JobKind,
   trans: TranslationBundle
 ): {
   choice: {
@@ -128,7 +141,8 @@ export function readPlace(
   if (placement?.problem) {
     problems.environment = placement.problem;
   }
-  if (hasImages(placement)) {
+  const hasOneImage = kind !== 'pipeline' && hasImages(placement);
+  if (hasOneImage) {
     const image = imageOf(place, placement);
     if (!placement?.problem && !image) {
       problems.image = trans.__('Choose an image.');
@@ -160,9 +174,10 @@ export function readPlace(
   return {
     choice: {
       environment: place.environment || undefined,
-      image: placement?.locked.includes('image')
-        ? undefined
-        : (place.image ?? undefined),
+      image:
+        placement?.locked.includes('image') || kind === 'pipeline'
+          ? undefined
+          : (place.image ?? undefined),
       resources: hasResources ? resources : undefined
     },
     problems: Object.fromEntries(

@@ -12,10 +12,12 @@ import { settingsIcon } from '@jupyterlab/ui-components';
 
 import type { Run } from '../api';
 import { viewArea } from '../shared/area';
-import { noArgs, notebookArgs, runArgs } from '../shared/args';
+import { fileArgs, noArgs, runArgs } from '../shared/args';
 import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
+import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
 import { leftBehind } from '../shared/runs';
+import { runnablePaths } from '../shared/selection';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import type { Forms } from './forms';
 import { followMoves } from './moves';
@@ -64,37 +66,46 @@ export const jobs: JupyterFrontEndPlugin<void> = {
     const { contents } = app.serviceManager;
     followMoves({ contents, client, trans });
 
+    /** Return the open document that can run as a job: the one in front, else the current notebook. */
+    const currentDocument = () => {
+      const current = app.shell.currentWidget;
+      const panels = [current, notebooks?.currentWidget ?? null];
+      for (const panel of panels) {
+        const path = panel && documents.contextForWidget(panel)?.path;
+        if (path && kindOfPath(path)) {
+          return { path, id: panel.id };
+        }
+      }
+      return null;
+    };
     commands.addCommand(CommandIDs.runAsJob, {
       label: trans.__('Run as Job'),
-      caption: trans.__('Run this notebook as a job, with parameters'),
+      caption: trans.__('Run this file as a job, with parameters'),
       icon: runAsJobIcon,
-      describedBy: notebookArgs,
-      isEnabled: args =>
-        args.path !== undefined || Boolean(notebooks?.currentWidget),
+      describedBy: fileArgs,
+      isEnabled: args => args.path !== undefined || currentDocument() !== null,
       execute: async args => {
-        const panel = notebooks?.currentWidget;
-        const current = panel?.context.path;
-        const path = (args.path as string | undefined) ?? current;
+        const current = currentDocument();
+        const path = (args.path as string | undefined) ?? current?.path;
         if (path !== undefined) {
-          const besideId = current === path ? panel?.id : undefined;
-          (await forms()).openForNotebook(path, besideId);
+          const besideId = current?.path === path ? current.id : undefined;
+          (await forms()).openForFile(path, besideId);
         }
       }
     });
 
-    const selectedItems = () => [
-      ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
-    ];
+    const selectedPaths = () => runnablePaths(browsers);
     commands.addCommand(CommandIDs.runSelected, {
-      label: trans.__('Run as Job'),
+      label: () =>
+        selectedPaths().every(path => kindOfPath(path) === 'pipeline')
+          ? trans.__('Run Pipeline…')
+          : trans.__('Run as Job'),
       icon: runAsJobIcon,
       describedBy: noArgs,
-      isVisible: () => selectedItems().some(item => item.type === 'notebook'),
+      isVisible: () => selectedPaths().length > 0,
       execute: async () => {
-        for (const { type, path } of selectedItems()) {
-          if (type === 'notebook') {
-            (await forms()).openForNotebook(path);
-          }
+        for (const path of selectedPaths()) {
+          (await forms()).openForFile(path);
         }
       }
     });

@@ -4,10 +4,11 @@ import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import type { Client, Placement, Run } from '../api';
+import { kindOfPath } from '../shared/kinds';
 import type { IRunTarget } from './model';
 
-/** Make the target for a notebook of the workspace. `findContext` returns its document when that is open. */
-export function notebookTarget(
+/** Make the target for a notebook, script or pipeline of the workspace. `findContext` returns its document when that is open. */
+export function fileTarget(
   path: string,
   client: Client,
   findContext: () => DocumentRegistry.Context | undefined,
@@ -16,6 +17,7 @@ export function notebookTarget(
 ): IRunTarget {
   return {
     title: PathExt.basename(path),
+    kind: kindOfPath(path) ?? 'notebook',
     rerunOf: null,
     template,
     takeAlong: async file => {
@@ -40,10 +42,11 @@ export function notebookTarget(
         // Lab has said why. Below the form tells that the notebook was not saved.
       }
       return context.model.dirty
-        ? trans.__('The notebook could not be saved.')
+        ? trans.__('%1 could not be saved.', PathExt.basename(path))
         : null;
     },
     inspect: where => client.inspect({ path, ...where }),
+    validate: environment => client.pipelines.validate({ path, environment }),
     placements: kernel =>
       client.environments.placements(kernel?.name, kernel?.language),
     submit: (submission, key) => client.submit({ path, ...submission }, key)
@@ -58,12 +61,14 @@ export function rerunTarget(
 ): IRunTarget {
   return {
     title: run.job.name,
+    kind: run.kind,
     rerunOf: run,
     template: null,
     takeAlong: () => Promise.reject(new Error('A version is fixed.')),
     relink: () => Promise.reject(new Error('A version is fixed.')),
     save: () => Promise.resolve(null),
     inspect: () => Promise.reject(new Error('A version is fixed.')),
+    validate: () => Promise.reject(new Error('A version is fixed.')),
     placements: async kernel => {
       const placements = await client.environments.placements(
         kernel?.name,

@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Message } from '@lumino/messaging';
 import React from 'react';
 
-import type { Run } from '../api';
+import type { PipelineProblem, Run } from '../api';
 import { runAsJobIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
@@ -13,10 +13,12 @@ type Options = {
   model: RunFormModel;
   /** Called with the new run. */
   onSubmitted: (run: Run) => void;
+  /** Called with the problem whose place in the pipeline's file a person wants to see. */
+  onShowProblem: (problem: PipelineProblem) => void;
   trans: TranslationBundle;
 };
 
-/** The screen with the form for a run, beside a notebook. */
+/** The screen with the form for a run, beside its notebook, script or pipeline. */
 export class RunFormWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(
@@ -72,6 +74,7 @@ function Connected(props: Options): JSX.Element {
     <RunForm
       state={state}
       title={model.target.title}
+      kind={model.target.kind}
       rerunOf={model.target.rerunOf}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}
@@ -83,6 +86,7 @@ function Connected(props: Options): JSX.Element {
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}
       onPin={(file, pinned) => void model.pin(file, pinned)}
+      onShowProblem={props.onShowProblem}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
       trans={trans}

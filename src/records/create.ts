@@ -9,7 +9,7 @@ import { RecordWidget } from './widget';
 export function createRecord(
   id: string,
   dataOps: IDataOps,
-  options: Omit<RecordOptions, 'model' | 'client'>
+  options: Omit<RecordOptions, 'model' | 'client' | 'events'>
 ): RecordWidget {
   const { client, events } = dataOps;
   const notebook = newNotebookModel();
@@ -17,6 +17,7 @@ export function createRecord(
     ...options,
     model: new RecordModel(id, notebook, client, events, options.runs),
     client,
+    events,
     rendermime: inertRendermime(options.rendermime)
   });
 }

@@ -75,9 +75,9 @@ export class JournalReplay {
     }
   }
 
-  private _add(cell: number, output: Output): void {
-    const outputs = this._codeCell(cell)?.outputs;
-    if (!outputs) {
+  private _add(cell: number | null, output: Output): void {
+    const outputs = cell === null ? null : this._codeCell(cell)?.outputs;
+    if (cell === null || !outputs) {
       return;
     }
     const { transient, ...storedOutput } = output;

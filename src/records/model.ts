@@ -14,7 +14,12 @@ import {
   RunSummary
 } from '../api';
 import { NextFrame } from '../shared/frames';
-import { failingCell, isTerminal, summaryOf } from '../shared/runs';
+import {
+  failingCell,
+  hasNotebook,
+  isTerminal,
+  summaryOf
+} from '../shared/runs';
 import { IRuns } from '../tokens';
 import { coalesceStreams, JournalReplay } from './journal';
 
@@ -42,7 +47,7 @@ export class RecordModel implements IDisposable {
     return this._changed;
   }
 
-  /** A signal that more of the notebook has been filled in. */
+  /** A signal that more of the notebook has been filled in, or that the log of a script has grown. */
   get filled(): ISignal<this, void> {
     return this._filled;
   }
@@ -94,28 +99,14 @@ export class RecordModel implements IDisposable {
   async load(): Promise<void> {
     try {
       this._mergeRun(await this._client.run(this.id));
-      const live = !isTerminal(this._run!);
-      const followed = this._events.hasFollowed(this.id);
-      if (live) {
-        this._subscription ??= this._events.watch(this.id);
+      const run = this._run!;
+      if (hasNotebook(run)) {
+        await this._loadNotebook(run);
+      } else if (run.kind !== 'pipeline') {
+        // The page reads the log again whenever the journal of a script grows.
+        this._follow(run);
       }
-      const content = await this._client.notebook(this.id);
-      if (this._disposed) {
-        return;
-      }
-      this.notebook.fromJSON(
-        prepareContent(content, this._run!.kernel.language, live)
-      );
-      if (live) {
-        this._replay = new JournalReplay(this.notebook);
-        if (followed) {
-          await this._catchUp();
-        }
-      }
-      this._loaded = true;
       this._trouble = null;
-      this._filled.emit();
-      this._schedule();
     } catch (reason) {
       this._trouble = Problem.from(reason);
     }
@@ -139,6 +130,34 @@ export class RecordModel implements IDisposable {
     }
   }
 
+  private async _loadNotebook(run: Run): Promise<void> {
+    const live = !isTerminal(run);
+    const followed = this._events.hasFollowed(this.id);
+    this._follow(run);
+    const content = await this._client.notebook(this.id);
+    if (this._disposed) {
+      return;
+    }
+    const language = run.kernel?.language ?? '';
+    this.notebook.fromJSON(prepareContent(content, language, live));
+    if (live) {
+      this._replay = new JournalReplay(this.notebook);
+      if (followed) {
+        await this._catchUp();
+      }
+    }
+    this._loaded = true;
+    this._filled.emit();
+    this._schedule();
+  }
+
+  /** Ask for the journal of the run until its end. */
+  private _follow(run: Run): void {
+    if (!isTerminal(run)) {
+      this._subscription ??= this._events.watch(this.id);
+    }
+  }
+
   /** Show a whole run with the newest known facts. When more than its progress is newer, read it again. */
   private _mergeRun(run: Run): void {
     const known = this._runs.newest(run);
@@ -157,9 +176,13 @@ export class RecordModel implements IDisposable {
     if (delta.run_id !== this.id) {
       return;
     }
-    this._switchAttempt(delta.attempt);
-    this._pending.push(...delta.events);
-    this._schedule();
+    if (this._run && !hasNotebook(this._run)) {
+      this._filled.emit();
+    } else {
+      this._switchAttempt(delta.attempt);
+      this._pending.push(...delta.events);
+      this._schedule();
+    }
     if (delta.complete) {
       this._subscription?.dispose();
       this._subscription = null;

@@ -8,8 +8,8 @@ import type { IRuns } from '../tokens';
 
 const SUCCESS_MS = 8000;
 
-/** Tell people about the end of a run that they started, when they look at something else. */
-export function notifyOfFinishedRuns(options: {
+/** Tell people about the end of a run that they started, and that it awaits a decision, when they look at something else. */
+export function notifyOfRuns(options: {
   runs: IRuns;
   isInView: (run: RunSummary) => boolean;
   open: (run: RunSummary) => void;
@@ -17,23 +17,36 @@ export function notifyOfFinishedRuns(options: {
 }): void {
   const { runs, isInView, open, trans } = options;
   const unfinished = new Set<string>();
-  runs.runChanged.connect((_, run) => {
-    if (!isTerminal(run)) {
-      unfinished.add(run.id);
-      return;
-    }
-    const hasEnded = unfinished.delete(run.id);
-    if (!hasEnded || !runs.isMine(run) || isInView(run)) {
-      return;
-    }
-    const succeeded = run.state === 'succeeded';
+  const asking = new Set<string>();
+  const show = (run: RunSummary, kind: 'success' | 'error' | 'info') =>
     Notification.emit(
-      `${run.job.name}: ${labelOf(run.phase, trans)}`,
-      succeeded ? 'success' : 'error',
+      trans.__('%1: %2', run.job.name, labelOf(run.phase, trans)),
+      kind,
       {
-        autoClose: succeeded ? SUCCESS_MS : false,
+        autoClose: kind === 'success' ? SUCCESS_MS : false,
         actions: [{ label: trans.__('Open run'), callback: () => open(run) }]
       }
     );
+  runs.runChanged.connect((_, run) => {
+    // A pipeline tells about its steps.
+    const isShown = !run.parent && runs.isMine(run) && !isInView(run);
+    if (isTerminal(run)) {
+      asking.delete(run.id);
+      if (unfinished.delete(run.id) && isShown) {
+        show(run, run.state === 'succeeded' ? 'success' : 'error');
+      }
+      return;
+    }
+    const isKnown = unfinished.has(run.id);
+    unfinished.add(run.id);
+    if (run.phase !== 'awaiting_approval') {
+      asking.delete(run.id);
+    } else if (!asking.has(run.id)) {
+      asking.add(run.id);
+      // A run that waited before the page was loaded is in the sidebar.
+      if (isKnown && isShown) {
+        show(run, 'info');
+      }
+    }
   });
 }

@@ -13,23 +13,19 @@ import { IEditorServices } from '@jupyterlab/codeeditor';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
-import {
-  checkIcon,
-  deleteIcon,
-  downloadIcon,
-  notebookIcon
-} from '@jupyterlab/ui-components';
+import { checkIcon, deleteIcon, downloadIcon } from '@jupyterlab/ui-components';
 
-import type { Run, RunSummary } from '../api';
+import type { JobKind, Run, RunSummary } from '../api';
 import { viewArea } from '../shared/area';
 import { artifactArgs, openRunArgs, runArgs } from '../shared/args';
 import { askConfirmation } from '../shared/confirm';
 import { download } from '../shared/download';
 import { dataOpsIcon, keepIcon } from '../shared/icons';
-import { reportFailure } from '../shared/report';
+import { iconOfKind } from '../shared/kinds';
+import { reportFailure, reportSuccess } from '../shared/report';
 import { isTerminal } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
-import { notifyOfFinishedRuns } from './notifications';
+import { notifyOfRuns } from './notifications';
 import type { RecordWidget } from './widget';
 
 type Args = { id?: unknown };
@@ -93,6 +89,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       const id = idOf(args);
       return recordOf(args)?.model.run ?? (id ? runs.get(id) : undefined);
     };
+    const kindOf = (args: Args): JobKind => knownRun(args)?.kind ?? 'notebook';
     /** Tell whether a run has a record; undefined when only the server knows. */
     const hasRecord = (args: Args): boolean | undefined => {
       const run = recordOf(args)?.model.run;
@@ -128,11 +125,17 @@ export const records: JupyterFrontEndPlugin<void> = {
     });
 
     commands.addCommand(CommandIDs.openNotebook, {
-      label: trans.__('Open Notebook'),
-      caption: trans.__('Open the notebook that this run was made of'),
-      icon: notebookIcon,
+      label: args =>
+        ({
+          notebook: trans.__('Open Notebook'),
+          script: trans.__('Open Script'),
+          command: trans.__('Open Pipeline'),
+          pipeline: trans.__('Open Pipeline')
+        })[kindOf(args)],
+      caption: trans.__('Open the file that this run was made of'),
+      icon: args => iconOfKind(kindOf(args)),
       describedBy: runArgs,
-      isEnabled: args => idOf(args) !== undefined,
+      isEnabled: args => idOf(args) !== undefined && kindOf(args) !== 'command',
       execute: async args => {
         try {
           const { openSource } = await import('./openSource');
@@ -153,7 +156,7 @@ export const records: JupyterFrontEndPlugin<void> = {
     commands.addCommand(CommandIDs.downloadRecord, {
       label: trans.__('Download Record'),
       caption: trans.__(
-        'Notebook, reports, parameters, values, artifacts and log in one ZIP file'
+        'All that the run left, with its parameters and code, in one ZIP file'
       ),
       icon: downloadIcon,
       describedBy: runArgs,
@@ -177,7 +180,7 @@ export const records: JupyterFrontEndPlugin<void> = {
       describedBy: runArgs,
       isEnabled: args => {
         const run = knownRun(args);
-        return Boolean(run && runs.mayChange(run));
+        return Boolean(run && !run.parent && runs.mayChange(run));
       },
       execute: async args => {
         const run = knownRun(args)!;
@@ -193,7 +196,12 @@ export const records: JupyterFrontEndPlugin<void> = {
       isEnabled: args => {
         const run = knownRun(args);
         return Boolean(
-          run && isTerminal(run) && run.kept_at === null && runs.mayChange(run)
+          run &&
+          isTerminal(run) &&
+          run.kept_at === null &&
+          // The step of a pipeline goes with its pipeline only.
+          !run.parent &&
+          runs.mayChange(run)
         );
       },
       execute: async args => {
@@ -234,7 +242,7 @@ export const records: JupyterFrontEndPlugin<void> = {
               { autoClose: false }
             );
           } else {
-            Notification.success(
+            reportSuccess(
               trans.__('Every byte of the record is as it was stored.')
             );
           }
@@ -270,7 +278,7 @@ export const records: JupyterFrontEndPlugin<void> = {
         name: record => record.model.id
       });
     }
-    notifyOfFinishedRuns({
+    notifyOfRuns({
       runs,
       isInView: run => recordOf(run)?.isVisible ?? false,
       open: ({ id }) => void commands.execute(CommandIDs.openRun, { id }),

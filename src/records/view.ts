@@ -1,6 +1,21 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-export type Tab = 'notebook' | 'report' | 'log' | 'parameters' | 'artifacts';
+import type { JobKind } from '../api';
+
+export type Tab =
+  'notebook' | 'report' | 'steps' | 'log' | 'parameters' | 'artifacts';
+
+/** Return the parts that the record of a run of this kind has. The first one is shown first. */
+export function tabsOf(kind: JobKind): Tab[] {
+  switch (kind) {
+    case 'notebook':
+      return ['notebook', 'report', 'log', 'parameters', 'artifacts'];
+    case 'pipeline':
+      return ['steps', 'parameters'];
+    default:
+      return ['log', 'parameters', 'artifacts'];
+  }
+}
 
 export type ViewState = {
   tab: Tab;

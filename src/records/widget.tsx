@@ -8,13 +8,15 @@ import { Message } from '@lumino/messaging';
 import { Panel } from '@lumino/widgets';
 import React from 'react';
 
-import type { Client } from '../api';
+import type { Client, EventStream, Run } from '../api';
 import { Notices } from '../shared/components/Notices';
 import { keepFocus } from '../shared/focus';
 import { dataOpsIcon } from '../shared/icons';
 import { phaseAppearance } from '../shared/phases';
 import { failingCell, isTerminal } from '../shared/runs';
 import { useSignal } from '../shared/signals';
+import { StepsModel } from '../pipelines/model';
+import { StepsPane } from '../pipelines/pane';
 import { CommandIDs, IRuns } from '../tokens';
 import { Artifacts } from './components/Artifacts';
 import { Inputs } from './components/Inputs';
@@ -27,11 +29,12 @@ import type { RecordModel } from './model';
 import { RecordNotebook } from './notebook';
 import { InputsModel } from './inputs';
 import { PreviewModel } from './preview';
-import { RecordView, Tab } from './view';
+import { RecordView, Tab, tabsOf } from './view';
 
 export type RecordOptions = {
   model: RecordModel;
   client: Client;
+  events: EventStream;
   runs: IRuns;
   commands: CommandRegistry;
   rendermime: IRenderMimeRegistry;
@@ -43,11 +46,12 @@ export type RecordOptions = {
 export class RecordWidget extends Panel {
   constructor(private readonly _options: RecordOptions) {
     super();
-    const { model, client, translator } = _options;
+    const { model, client, events, runs, translator } = _options;
     this._trans = translator.load('dataops_lab');
     this._log = new LogModel(model.id, client);
     this._preview = new PreviewModel(model.id, client);
     this._inputs = new InputsModel(model.id, client);
+    this._steps = new StepsModel(model.id, client, events, runs);
     this._notebook = new RecordNotebook(_options);
     this._notebook.model = model.notebook;
     this._notebook.onFollowingStopped = () =>
@@ -90,6 +94,7 @@ export class RecordWidget extends Panel {
       log: this._log,
       preview: this._preview,
       inputs: this._inputs,
+      steps: this._steps,
       trans: this._trans
     };
   }
@@ -117,6 +122,7 @@ export class RecordWidget extends Panel {
       this._log.dispose();
       this._preview.dispose();
       this._inputs.dispose();
+      this._steps.dispose();
       this.model.dispose();
       super.dispose();
       this.model.notebook.dispose();
@@ -148,8 +154,17 @@ export class RecordWidget extends Panel {
     );
     this.node.setAttribute('aria-label', this.title.caption);
     this.node.dataset.phase = run.phase;
+    this._showFirstTab(run);
     this._showFailure();
     this._readLog();
+  }
+
+  /** Show the first part of a record of this kind, once. */
+  private _showFirstTab({ kind }: Run): void {
+    if (!this._tabShown) {
+      this._tabShown = true;
+      this._view.set({ tab: tabsOf(kind)[0] });
+    }
   }
 
   private _onFilled(): void {
@@ -175,6 +190,9 @@ export class RecordWidget extends Panel {
 
   private _onViewChanged(): void {
     const { tab, following } = this._view.state;
+    if (tab === 'steps') {
+      this._steps.refresh();
+    }
     this._notebook.following = following;
     this._notebook.setHidden(tab !== 'notebook');
     this._pane.setHidden(tab === 'notebook');
@@ -193,10 +211,12 @@ export class RecordWidget extends Panel {
   private readonly _log: LogModel;
   private readonly _preview: PreviewModel;
   private readonly _inputs: InputsModel;
+  private readonly _steps: StepsModel;
   private readonly _notebook: RecordNotebook;
   private readonly _pane: ReactWidget;
   private readonly _focus: IDisposable;
   private _failureShown = false;
+  private _tabShown = false;
 }
 
 function Head({ widget }: { widget: RecordWidget }): JSX.Element {
@@ -236,8 +256,8 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 }
 
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
-  const { model, view, log, preview, inputs, client, commands, trans } =
-    widget.parts;
+  const { model, view, log, preview, inputs, steps } = widget.parts;
+  const { client, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
   const text = useSignal(log.changed, () => log.log);
@@ -253,6 +273,17 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
         <Report
           run={run}
           urlOf={code => client.reportUrl(run.id, code)}
+          trans={trans}
+        />
+      );
+    case 'steps':
+      return (
+        <StepsPane
+          run={run}
+          model={steps}
+          client={client}
+          runs={runs}
+          onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
           trans={trans}
         />
       );

@@ -198,11 +198,12 @@ export class RunsModel implements IRuns {
     }
     this._stale = false;
     const runs = this._order.map(id => this._runs.get(id)!);
-    this._active = runs.filter(run => !isTerminal(run));
     const ended = runs.filter(isTerminal);
-    this._recent = ended.slice(0, MAX_RECENT);
-    // No list shows the older ones, so they need not be kept.
-    ended.slice(MAX_RECENT).forEach(run => this._forget(run.id));
+    this._active = runs.filter(run => !isTerminal(run) && !run.parent);
+    this._recent = ended.filter(run => !run.parent).slice(0, MAX_RECENT);
+    // No list shows the others, so they need not be kept.
+    const shown = new Set(this._recent);
+    ended.filter(run => !shown.has(run)).forEach(run => this._forget(run.id));
     this._stale = false;
   }
 

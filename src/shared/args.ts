@@ -31,11 +31,20 @@ export const artifactArgs = describedArgs({
   path: { type: 'string', description: 'Path of the artifact in its record' }
 });
 
-export const notebookArgs = describedArgs({
+export const fileArgs = describedArgs({
   path: {
     type: 'string',
-    description: 'The notebook; the current one if not given'
+    description: 'The file; the one in front if not given'
   }
+});
+
+export const newPipelineArgs = describedArgs({
+  paths: {
+    type: 'array',
+    items: { type: 'string' },
+    description: 'The notebooks and scripts of its steps; an example without'
+  },
+  cwd: { type: 'string', description: 'The folder of the new file' }
 });
 
 export const administrationArgs = describedArgs({

@@ -1,9 +1,12 @@
 import { LabIcon } from '@jupyterlab/ui-components';
 
+import approval from '../../style/icons/approval.svg';
 import cancelled from '../../style/icons/cancelled.svg';
 import dataops from '../../style/icons/dataops.svg';
+import disabled from '../../style/icons/disabled.svg';
 import failed from '../../style/icons/failed.svg';
 import keep from '../../style/icons/keep.svg';
+import pipeline from '../../style/icons/pipeline.svg';
 import queued from '../../style/icons/queued.svg';
 import rerun from '../../style/icons/rerun.svg';
 import rerunWith from '../../style/icons/rerun-with.svg';
@@ -18,6 +21,7 @@ function icon(name: string, svgstr: string): LabIcon {
 }
 
 export const dataOpsIcon = icon('dataops', dataops);
+export const pipelineIcon = icon('pipeline', pipeline);
 export const runAsJobIcon = icon('run-as-job', runAsJob);
 export const keepIcon = icon('keep', keep);
 export const rerunIcon = icon('rerun', rerun);
@@ -29,4 +33,6 @@ export const succeededIcon = icon('succeeded', succeeded);
 export const failedIcon = icon('failed', failed);
 export const cancelledIcon = icon('cancelled', cancelled);
 export const skippedIcon = icon('skipped', skipped);
+export const disabledIcon = icon('disabled', disabled);
+export const approvalIcon = icon('approval', approval);
 export const unknownIcon = icon('unknown', unknown);

@@ -1,9 +1,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { LabIcon } from '@jupyterlab/ui-components';
 
-import type { AttemptState } from '../api';
+import type { AttemptState, RunSummary } from '../api';
 import {
+  approvalIcon,
   cancelledIcon,
+  disabledIcon,
   failedIcon,
   queuedIcon,
   runningStateIcon,
@@ -13,13 +15,14 @@ import {
 } from './icons';
 
 /** The tone of a phase; it decides the colour. */
-export type Tone = 'waiting' | 'busy' | 'good' | 'bad' | 'neutral';
+export type Tone = 'waiting' | 'busy' | 'asking' | 'good' | 'bad' | 'neutral';
 
 type Appearance = { icon: LabIcon; tone: Tone };
 
 const APPEARANCES: { [phase: string]: Appearance } = {
   queued: { icon: queuedIcon, tone: 'waiting' },
-  awaiting_approval: { icon: queuedIcon, tone: 'waiting' },
+  waiting: { icon: queuedIcon, tone: 'waiting' },
+  awaiting_approval: { icon: approvalIcon, tone: 'asking' },
   retrying: { icon: queuedIcon, tone: 'waiting' },
   starting: { icon: runningStateIcon, tone: 'busy' },
   running: { icon: runningStateIcon, tone: 'busy' },
@@ -32,7 +35,8 @@ const APPEARANCES: { [phase: string]: Appearance } = {
   rejected: { icon: failedIcon, tone: 'bad' },
   cancelled: { icon: cancelledIcon, tone: 'neutral' },
   skipped: { icon: skippedIcon, tone: 'neutral' },
-  expired: { icon: skippedIcon, tone: 'neutral' }
+  expired: { icon: skippedIcon, tone: 'neutral' },
+  disabled: { icon: disabledIcon, tone: 'neutral' }
 };
 
 /** Return the icon and tone of a phase. An unknown phase comes from a newer server, and its name is shown. */
@@ -43,6 +47,7 @@ export function phaseAppearance(phase: string): Appearance {
 export function labelOf(phase: string, trans: TranslationBundle): string {
   const labels: { [phase: string]: string } = {
     queued: trans.__('Queued'),
+    waiting: trans.__('Waiting'),
     awaiting_approval: trans.__('Awaiting approval'),
     starting: trans.__('Starting'),
     running: trans.__('Running'),
@@ -56,9 +61,24 @@ export function labelOf(phase: string, trans: TranslationBundle): string {
     lost: trans.__('Lost'),
     skipped: trans.__('Skipped'),
     expired: trans.__('Expired'),
-    rejected: trans.__('Rejected')
+    rejected: trans.__('Rejected'),
+    disabled: trans.__('Disabled')
   };
   return labels[phase] ?? phase;
+}
+
+/** Return how a run or step succeeded; undefined for a plain success. */
+export function labelOfSuccess(
+  {
+    with_failures,
+    nothing_to_do
+  }: Pick<RunSummary, 'with_failures' | 'nothing_to_do'>,
+  trans: TranslationBundle
+): string | undefined {
+  if (with_failures) {
+    return trans.__('Succeeded, with failures');
+  }
+  return nothing_to_do ? trans.__('Nothing to do') : undefined;
 }
 
 export function labelOfAttempt(

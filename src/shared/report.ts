@@ -6,3 +6,8 @@ import { Problem } from '../api';
 export function reportFailure(reason: unknown): void {
   Notification.error(Problem.from(reason).message, { autoClose: 10_000 });
 }
+
+/** Tell that something which a person asked for is done. */
+export function reportSuccess(message: string): void {
+  Notification.success(message, { autoClose: 8000 });
+}

@@ -11,6 +11,11 @@ export const TERMINAL: ReadonlySet<RunState> = new Set([
   'rejected'
 ]);
 
+/** Tell whether a run executes a notebook. A script or command has a log instead, a pipeline its steps. */
+export function hasNotebook(run: Pick<RunSummary, 'kind'>): boolean {
+  return run.kind === 'notebook';
+}
+
 export function isTerminal(run: RunSummary): boolean {
   return TERMINAL.has(run.state);
 }
@@ -46,6 +51,12 @@ export function secondsOf(run: RunSummary, now: number): number | null {
 export function failingCell(run: Run): number | null {
   const cell = run.reason?.detail.cell;
   return typeof cell === 'number' ? cell : null;
+}
+
+/** Return the lines that a program without cells wrote about its failure; '' for none. */
+export function programError(run: Run): string {
+  const lines = hasNotebook(run) ? null : run.reason?.detail.traceback;
+  return Array.isArray(lines) ? lines.join('\n') : '';
 }
 
 /** Return the file that a run did not find although it lies where the notebook looks for it; or null. */

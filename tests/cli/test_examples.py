@@ -80,3 +80,29 @@ def test_the_one_in_bash_succeeds(examples):
 
     assert answer.code == 0
     assert answer.json["kernel"]["language"] == "bash"
+
+
+def test_the_forecast_is_made_for_each_region_and_reported_once_it_is_approved(examples):
+    file = "forecast/forecast.pipeline.yaml"
+    assert examples.invoke("pipeline", "validate", file).code == 0
+    following = examples.start("run", file, "-p", "most_returned", "1000", "--root", ".")
+    assert following.stderr is not None
+    hint = next(line for line in following.stderr if "runs approve" in line).split()
+    assert examples("runs", *hint[hint.index("approve") : hint.index("or:")]).code == 0
+    following.communicate()
+
+    run_id = hint[hint.index("approve") + 1]
+    children = examples("runs", "list", "--parent", run_id, "--json").json["items"]
+    keys = {child["parent"]["key"]: child["id"] for child in children}
+    report = examples("runs", "show", keys["report"], "--json").json
+
+    assert following.returncode == 0
+    # Few enough orders were returned, so nothing was cleaned.
+    assert sorted(keys) == [
+        "check",
+        "extract",
+        "report",
+        *(f"train/{name}" for name in ("East", "North", "South", "West")),
+    ]
+    assert report["values"]["total"] > 100_000
+    assert {Path(artifact["path"]).name for artifact in report["artifacts"]} == {"forecasts.csv", "forecasts.md"}

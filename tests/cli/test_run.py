@@ -31,7 +31,7 @@ def test_json_is_the_run_and_nothing_else(shell):
     assert run["created_at"] <= run["started_at"] <= run["finished_at"]
     assert all(run[name].endswith("Z") for name in ("created_at", "started_at", "finished_at"))
     assert len(run["attempts"]) == 1
-    assert all(run["digests"][name].startswith("sha256:") for name in ("version", "notebook", "output", "record"))
+    assert all(run["digests"][name].startswith("sha256:") for name in ("version", "source", "output", "record"))
 
 
 def test_a_run_that_fails_ends_with_1_and_tells_the_cell_and_its_error(shell):
@@ -213,3 +213,61 @@ def test_a_notebook_may_be_called_anything(shell, name):
 
     assert answer.code == 0
     assert "\x1b" not in shell("runs", "list").out + answer.out + answer.err
+
+
+SCRIPT = """\
+# /// dataops
+# [parameters]
+# n = {default = 1, description = "how often"}
+# ///
+import os
+from dataops_lab import record
+
+n = int(os.environ["DATAOPS_PARAM_N"])
+print("said " * n)
+record("doubled", 2 * n)
+if n > 2:
+    raise ValueError("too often")
+"""
+
+
+def test_a_script_runs_with_its_parameters_and_shows_the_end_of_its_log(shell):
+    script = shell.text("often.py", SCRIPT)
+    answer = shell("run", script, "-p", "n", "2")
+    assert answer.code == 0, answer.err
+    assert "    said said \n" in answer.out
+    assert "doubled = 4" in answer.out
+
+
+def test_a_script_that_fails_tells_its_error_and_has_no_notebook(shell):
+    script = shell.text("too_often.py", SCRIPT)
+    answer = shell("run", script, "-p", "n", "3")
+    assert answer.code == 1
+    assert "The script ended with exit status 1: ValueError: too often" in answer.out
+    assert answer.out.count("Traceback (most recent call last)") == 1
+    shown = shell("runs", "show", "last")
+    assert "interpreter" in shown.out
+    assert "script" in shown.out
+    refused = shell("runs", "output", "last", "-o", "-")
+    assert refused.code == 2
+    assert "has no notebook and no report. Look at its log" in refused.err
+
+
+def test_a_broken_header_is_refused_with_its_line_before_anything_starts(shell):
+    script = shell.text("broken.py", SCRIPT.replace("{default = 1,", "{default = ,"))
+    answer = shell("run", script)
+    assert answer.code == 2
+    assert "broken.py, line 3: the declaration of parameters is not TOML" in answer.err
+
+
+def test_an_executed_notebook_of_a_script_cannot_be_asked_for(shell):
+    answer = shell("run", shell.text("plain.sh", "echo\n"), "-o", "out.ipynb")
+    assert answer.code == 2
+    assert "a script leaves a log" in answer.err
+
+
+def test_the_check_of_a_script_shows_its_interpreter_and_parameters(shell):
+    answer = shell("inspect", shell.text("looked_at.py", SCRIPT))
+    assert "runs with  Python (python3)" in answer.out
+    assert "how often" in answer.out
+    assert "cells" not in answer.out

@@ -38,7 +38,7 @@ def test_lists_are_pages_newest_first(shell, good, bad):
 def test_a_list_shows_a_line_for_each_run(shell, good, bad):
     lines = shell.invoke("runs", "list").out.splitlines()
 
-    assert lines[0].split() == ["RUN", "STATE", "JOB", "CELLS", "TOOK", "SUBMITTED", "BY"]
+    assert lines[0].split() == ["RUN", "STATE", "JOB", "DONE", "TOOK", "SUBMITTED", "BY"]
     assert any(line.startswith(f"{good['id']}  succeeded  sales report  3/3") for line in lines)
     assert any(line.startswith(f"{bad['id']}  failed ") for line in lines)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataops_lab.domain.runs import Progress, RunState, Submission
+from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import FakeClock, FakeHost, FakeNotebooks, FakeVault, MemoryBlobs, attempt_files_in, person
@@ -25,7 +26,8 @@ def submit(store: SqlStore, key: str, count: str) -> list[str]:
     blobs = MemoryBlobs()
     unused = Path("unused")
     machine = (FakeClock(), FakeHost(), FakeVault())
-    ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, home=unused, attempt_files=attempt_files_in(unused))
+    files = attempt_files_in(unused)
+    ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, unused, files, LocalPipelines())
 
     def once(_: int) -> str:
         return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by=person("someone")).view.run.id

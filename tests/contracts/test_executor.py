@@ -14,7 +14,7 @@ import pytest
 
 from dataops_lab.executors.fork_server import ForkServerPool
 from dataops_lab.executors.process import ProcessExecutor
-from dataops_lab.ports import AttemptStatus, Bundle, Container, Executor, Observation
+from dataops_lab.ports import AttemptStatus, Bundle, BundleFile, Container, Executor, Observation
 from dataops_lab.rundir import protocol
 from dataops_lab.testing import FakeExecutor, MemoryBlobs
 
@@ -26,13 +26,24 @@ pytestmark = pytest.mark.slow
 NAME = "01CONTRACTCONTRACTCONTRACT-1"
 
 
-def bundle(image: str | None = None) -> Bundle:
+SCRIPT = """\
+import json, os, sys
+from dataops_lab import record
+
+record("month", os.environ["DATAOPS_PARAM_MONTH"])
+record("file", json.load(open(os.environ["DATAOPS_PARAMS_FILE"])))
+open("out.txt", "w").write(open("in.txt").read())
+print("to stdout", flush=True)
+sys.exit("to stderr")
+"""
+
+
+def bundle(image: str | None = None, *, source: str = "notebook") -> Bundle:
     cell = {"id": "c", "cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": FOR_EVER}
     argv = ["python" if image else sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     spec: protocol.Spec = {
         "format": 1,
         "attempt": NAME,
-        "kernel": {"name": "python3", "language": "python", "argv": argv, "env": {}, "interrupt_mode": "signal"},
         "folder": "",
         "files": [],
         "output_limits": {"cell_bytes": 10**6, "run_bytes": 10**7},
@@ -40,7 +51,12 @@ def bundle(image: str | None = None) -> Bundle:
         "startup_timeout_s": 60.0,
         "interrupt_grace_s": 1.0,
     }
-    notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    notebook = None
+    if source == "notebook":
+        spec["kernel"] = {"name": "python3", "language": "python", "argv": argv, "env": {}, "interrupt_mode": "signal"}
+        notebook = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    else:
+        spec["program"] = {"kind": "command", "argv": [argv[0], "-c", FOR_EVER], "env": {}, "parameters": {}}
     if image:
         return Bundle(NAME, spec, notebook, [], container=Container(image, "1000:1000"))
     return Bundle(NAME, spec, notebook, [], {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
@@ -51,9 +67,15 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture
+@pytest.fixture(params=["notebook", "program"])
 def work(kind: str, request: pytest.FixtureRequest) -> Bundle:
-    return bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None)
+    image = request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None
+    return bundle(image, source=request.param)
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobs:
+    return MemoryBlobs()
 
 
 class Patient(ForkServerPool):
@@ -75,15 +97,15 @@ def preloaded() -> Iterator[ForkServerPool]:
 
 
 @pytest.fixture
-def executor(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
+def executor(kind: str, blobs: MemoryBlobs, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Executor]:
     folder = tmp_path / "runs"
     made: Executor
     if kind == "docker":
-        made = request.getfixturevalue("docker_executor")()
+        made = request.getfixturevalue("docker_executor")(blobs)
     elif kind == "preloaded":
-        made = ProcessExecutor(folder, MemoryBlobs(), fork_servers=request.getfixturevalue("preloaded"))
+        made = ProcessExecutor(folder, blobs, fork_servers=request.getfixturevalue("preloaded"))
     else:
-        made = ProcessExecutor(folder, MemoryBlobs()) if kind == "process" else FakeExecutor(folder)
+        made = ProcessExecutor(folder, blobs) if kind == "process" else FakeExecutor(folder)
     yield made
     made.stop(NAME, force=True)
     made.forget(NAME)
@@ -140,3 +162,34 @@ def test_what_was_ended_before_it_started_is_gone_and_is_not_started(executor: E
     look = executor.observe(NAME)
     assert (look.ran, look.status) == (False, AttemptStatus.CONFIRMED_DEAD)
     assert list(executor.list_names()) == [NAME]
+
+
+def test_a_script_leaves_log_values_artifacts_and_its_exit_status(
+    executor: Executor, kind: str, blobs: MemoryBlobs, request: pytest.FixtureRequest
+):
+    if kind == "fake":
+        pytest.skip("The fake runs nothing.")
+    work = bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None, source="script")
+    name = "größe und mehr.py"
+    work.spec["program"] |= {
+        "kind": "script",
+        "argv": [work.spec["program"]["argv"][0], name],
+        "parameters": {"month": "2026-10-01", "n": 3},
+    }
+    work.spec["folder"] = "jobs"
+    texts = {f"jobs/{name}": SCRIPT, "jobs/in.txt": "read"}
+    work.files.extend(BundleFile(path, blobs.put(text.encode())) for path, text in texts.items())
+    executor.start(work)
+    eventually(lambda: executor.observe(NAME).is_dead)
+    files = executor.files(NAME)
+    result = json.loads(files.open(protocol.RESULT).read())
+    assert (result["state"], result["failure"]["code"]) == ("failed", "exit_status")
+    assert result["failure"]["message"] == "The script ended with exit status 1: to stderr"
+    assert json.loads(files.open(protocol.VALUES).read()) == {
+        "month": "2026-10-01",
+        "file": {"month": "2026-10-01", "n": 3},
+    }
+    assert files.list_artifacts(pytest.fail) == ["jobs/out.txt"]
+    assert sorted(files.open(protocol.LOG).read().decode().splitlines()[:2]) == ["to stderr", "to stdout"]
+    with pytest.raises(FileNotFoundError):
+        files.open(protocol.OUTPUT)

@@ -113,3 +113,15 @@ def kind_of(output: dict[str, Any]) -> Any:
     if output["output_type"] == "error":
         return output["ename"]
     return sorted(output["data"])
+
+
+def test_the_example_script_leaves_the_same_in_a_container(ctx, ended):
+    script = "scripts/export_targets.py"
+    given = {"region": "South"}
+    here = ended(script, parameters=given)
+    there = ended(script, parameters=given, environment="contained", image="data")
+    assert [view.run.state for view in (here, there)] == ["succeeded"] * 2
+    assert here.record.values == there.record.values == {"targets": 80}
+    kinds = [{(file.kind, file.path, file.digest) for file in view.record.artifacts} for view in (here, there)]
+    assert kinds[0] == kinds[1]
+    assert [view.record.find_file(RecordFileKind.NOTEBOOK) for view in (here, there)] == [None, None]

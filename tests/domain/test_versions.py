@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataops_lab.domain.jobs import JobKind
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.versions import IncludedFile, Manifest, canonical_json
 
@@ -16,8 +17,8 @@ SCHEMA = ParameterSchema(
 def a_manifest(**changes) -> Manifest:
     return Manifest(
         **{
-            "notebook_path": "reports/sales.ipynb",
-            "notebook_digest": "sha256:0",
+            "path": "reports/sales.ipynb",
+            "source_digest": "sha256:0",
             "files": FILES,
             "parameters": SCHEMA,
             "kernel_name": "python3",
@@ -38,6 +39,60 @@ def test_what_a_newer_version_says_more_in_a_manifest_is_not_read():
     assert Manifest.from_json(stored) == a_manifest()
 
 
+def test_the_digest_of_a_notebook_is_the_one_that_earlier_programs_gave():
+    assert a_manifest().digest == "sha256:07eb2c599623b47b944bf2dd3f2c59f2762d678c91e515b44c75d3c522476f8a"
+    assert (
+        a_manifest(folders=("out",)).digest == "sha256:2439d6fefbd720d7c993b5e2922a6555c38f82fd18f48aa51b9dcbca8cda37bf"
+    )
+
+
+def test_what_earlier_programs_stored_of_a_notebook_is_read():
+    stored = {
+        "format": 1,
+        "kind": "notebook",
+        "notebook": {"path": "a.ipynb", "digest": "sha256:0"},
+        "files": [],
+        "parameters": {"declared": True, "schema": []},
+        "kernel": {"name": "python3", "language": "python"},
+    }
+    manifest = Manifest.from_json(stored)
+    assert manifest == a_manifest(path="a.ipynb", files=(), parameters=ParameterSchema())
+    assert manifest.to_json() == stored
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": JobKind.SCRIPT, "path": "jobs/load.py"},
+        {
+            "kind": JobKind.COMMAND,
+            "path": "jobs/a#b.pipeline.yaml#load",
+            "source_digest": None,
+            "command": ("rm", "-rf", "x y"),
+            "kernel_name": "",
+            "language": "",
+        },
+        {
+            "kind": JobKind.PIPELINE,
+            "path": "jobs/month.pipeline.yaml",
+            "steps": (("load", "sha256:1"), ("report", "sha256:2")),
+            "kernel_name": "",
+            "language": "",
+        },
+    ],
+)
+def test_a_manifest_of_another_kind_survives_its_json(changes):
+    manifest = a_manifest(**changes)
+    assert Manifest.from_json(manifest.to_json()) == manifest
+    assert manifest.folder == "jobs"
+
+
+@pytest.mark.parametrize("change", [{"command": ("b",)}, {"path": "x.pipeline.yaml#b"}])
+def test_another_command_or_step_has_another_digest(change):
+    command = {"kind": JobKind.COMMAND, "command": ("a",), "path": "x.pipeline.yaml#a", "source_digest": None}
+    assert a_manifest(**command | change).digest != a_manifest(**command).digest
+
+
 def test_the_order_in_which_files_were_found_does_not_change_the_digest():
     assert a_manifest(files=FILES[::-1]).digest == a_manifest().digest
 
@@ -45,8 +100,8 @@ def test_the_order_in_which_files_were_found_does_not_change_the_digest():
 @pytest.mark.parametrize(
     "change",
     [
-        {"notebook_digest": "sha256:9"},
-        {"notebook_path": "sales.ipynb"},
+        {"source_digest": "sha256:9"},
+        {"path": "sales.ipynb"},
         {"files": FILES[:1]},
         {"parameters": ParameterSchema()},
         {"kernel_name": "ir"},

@@ -73,7 +73,7 @@ def edit(ctx, monkeypatch):
 
         def snapshot(notebooks, *given, **more):
             taken = before(notebooks, *given, **more)
-            return replace(taken, manifest=replace(taken.manifest, notebook_digest=digest, files=files))
+            return replace(taken, manifest=replace(taken.manifest, source_digest=digest, files=files))
 
         monkeypatch.setattr(ctx.notebooks, "snapshot", partial(snapshot, ctx.notebooks), raising=False)
 

@@ -35,6 +35,9 @@ TELLS = {
     "finalizing": "attempt.finalizing",
     "ended": "attempt.succeeded",
     "waiting": "run.retry_wait",
+    "step ended": "step.succeeded",
+    "item ended": "step.progress",
+    "step started": "step.running",
 }
 """The event by which a commit is recognised."""
 
@@ -125,7 +128,7 @@ def services(home: Home) -> Services:
     if wanted := asked("SLEEP_AT"):
         return replace(ctx, store=DrowsyStore(ctx.store, int(wanted)))
     if wanted := asked("KILL_AT") or asked("STOP_AT"):
-        moment, what = wanted.split()
+        moment, what = wanted.split(maxsplit=1)
         reached = threading.Event()
         look = end_at(moment, what, signal.SIGKILL if asked("KILL_AT") else signal.SIGSTOP, reached)
         ctx.store.close()

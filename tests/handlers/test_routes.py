@@ -27,7 +27,7 @@ def address(route) -> str:
 
 CHANGING = ("post", "put", "patch", "delete")
 # These take a body and still change nothing.
-READING = {"post /inspect", "post /retention/preview"}
+READING = {"post /inspect", "post /retention/preview", "post /pipelines/validate", "post /pipelines/suggest"}
 
 
 @pytest.fixture
@@ -180,6 +180,8 @@ OPEN_TO = {
     "get /jobs/{job_id}/versions": "anybody",
     "get /projects/{project}": "anybody",
     "patch /projects/{project}": "administrator",
+    "post /pipelines/validate": "anybody",
+    "post /pipelines/suggest": "anybody",
     "get /runs": "anybody",
     "post /runs": "anybody",
     "post /runs/batch": "anybody",
@@ -190,6 +192,8 @@ OPEN_TO = {
     "post /runs/{run_id}/verify": "owner",
     "post /runs/{run_id}/cancel": "owner",
     "post /runs/{run_id}/rerun": "anybody",
+    "get /runs/{run_id}/steps": "anybody",
+    "post /runs/{run_id}/steps/{step}/decision": "anybody",
     "get /runs/{run_id}/inputs": "anybody",
     "get /runs/{run_id}/notebook": "anybody",
     "get /runs/{run_id}/journal": "anybody",

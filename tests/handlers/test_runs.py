@@ -279,6 +279,26 @@ async def test_a_moment_at_either_end_of_time_is_answered_or_refused(api, name):
         assert (await api("GET", "runs", params={name: moment})).code == status, moment
 
 
+async def test_a_script_is_inspected_submitted_and_told_as_one(api, jp_root_dir):
+    (jp_root_dir / "load.py").write_text("# /// dataops\n# [parameters]\n# n = 1\n# ///\nprint(1)\n")
+    seen = await api.json("POST", "inspect", {"path": "load.py"})
+    assert (seen["kind"], seen["code_cells"], seen["kernel"]["language"]) == ("script", 0, "python")
+    assert [(parameter["name"], parameter["default"]) for parameter in seen["parameters"]] == [("n", 1)]
+    run = await api.json("POST", "runs", {"path": "load.py", "parameters": {"n": 2}})
+    assert (run["kind"], run["command"], run["job"]["path"]) == ("script", [], "load.py")
+    refused = await api("GET", f"runs/{run['id']}/notebook")
+    assert (refused.code, json.loads(refused.body)["code"]) == (409, "no_notebook")
+
+
+async def test_a_script_with_a_broken_header_is_refused_with_its_line(api, jp_root_dir):
+    (jp_root_dir / "load.sh").write_text("# /// dataops\n# [parameters]\n# n = \n# ///\n")
+    for route in ("inspect", "runs"):
+        refused = await api("POST", route, {"path": "load.sh"})
+        assert refused.code == 422
+        problem = json.loads(refused.body)
+        assert (problem["code"], problem["extra"]["line"]) == ("broken_header", 3)
+
+
 @pytest.mark.parametrize("path", ["sales.ipynb", "deep/er/sales.ipynb"])
 async def test_the_server_makes_the_same_version_of_a_notebook_as_the_command_line(
     api, jp_root_dir, notebook, home, path

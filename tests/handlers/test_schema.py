@@ -6,7 +6,7 @@ import copy
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -25,15 +25,18 @@ from dataops_lab.handlers.routes import PREFIX
 from dataops_lab.wiring import Home, build_engine
 
 from ..client.conftest import TOKEN, Server
+from ..waiting import eventually
 
 pytestmark = pytest.mark.slow
 
 # A name of the document → values that exist, used beside made-up ones. The name is that of a place in the path, of a
 # query argument or of a required member of a body. Values that only a running server knows have a stand-in (`real`).
 REAL = {
-    "run_id": ["ended-run", "queued-run"],
+    "run_id": ["ended-run", "queued-run", "pipeline-run"],
+    "step": ["ok"],
     "job_id": ["some-job"],
-    "path": ["work/sales.ipynb", "work/out.txt"],
+    "path": ["work/sales.ipynb", "work/out.txt", "work/month.pipeline.yaml"],
+    "paths": [["work/sales.ipynb"]],
     "journal": ["ended-run"],
     "environment": ["spare"],
     "variable": ["REGION"],
@@ -43,6 +46,13 @@ REAL = {
     "rules": [[]],
     "secret": ["PASSWORD"],
 }
+
+PIPELINE = """\
+version: 1
+steps:
+  sales: {notebook: sales.ipynb}
+  ok: {approve: {ask: Publish?}, needs: [sales]}
+"""
 
 UNREACHED = {
     "/images": "there is no image without a Docker daemon",
@@ -116,12 +126,18 @@ def api(server: Server) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def ended(server: Server, api: httpx.Client) -> dict[str, Any]:
-    """A run that has succeeded, made before anything is changed."""
+    """A run that has succeeded, made before anything is changed; and one of a pipeline, whose step `ok` waits."""
     notebook(server.workspace / "work" / "sales.ipynb")
-    run = submitted(api)
-    # Run an engine in this process until nothing waits or runs any more.
-    build_engine(Home(server.home), slots=1, exit_when_idle_s=0).run(Event())
-    return api.get(f"/runs/{run['id']}").raise_for_status().json()
+    (server.workspace / "work" / "month.pipeline.yaml").write_text(PIPELINE)
+    run, pipeline = submitted(api), submitted(api, "work/month.pipeline.yaml")
+    stop = Event()
+    engine = Thread(target=build_engine(Home(server.home), slots=1).run, args=(stop,))
+    engine.start()
+    eventually(lambda: api.get(f"/runs/{pipeline['id']}").raise_for_status().json()["phase"] == "awaiting_approval")
+    ended = eventually(lambda: if_ended(api.get(f"/runs/{run['id']}").raise_for_status().json()))
+    stop.set()
+    engine.join()
+    return {**ended, "pipeline": pipeline["id"]}
 
 
 @pytest.fixture
@@ -135,14 +151,19 @@ def real(server: Server, api: httpx.Client, ended: dict[str, Any]) -> dict[str, 
     api.put("/environments/spare/secrets/PASSWORD", json={"value": "correct horse"})
     return {
         "ended-run": ended["id"],
+        "pipeline-run": ended["pipeline"],
         "queued-run": queued["id"],
         "spent-run": spent["id"],
         "some-job": ended["job"]["id"],
     }
 
 
-def submitted(api: httpx.Client) -> dict[str, Any]:
-    return api.post("/runs", json={"path": "work/sales.ipynb"}).raise_for_status().json()
+def submitted(api: httpx.Client, path: str = "work/sales.ipynb") -> dict[str, Any]:
+    return api.post("/runs", json={"path": path}).raise_for_status().json()
+
+
+def if_ended(run: dict[str, Any]) -> dict[str, Any] | None:
+    return run if run["finished_at"] else None
 
 
 def notebook(path: Path) -> None:

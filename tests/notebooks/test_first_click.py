@@ -109,7 +109,7 @@ def _tried(workspace: Untidy, git: bool, places: Path) -> Tried:
         return Tried(None, "refused", frozenset({refused.precise_code}))
     sources = [
         cell["source"]
-        for cell in json.loads(blobs.read(taken.manifest.notebook_digest))["cells"]
+        for cell in json.loads(blobs.read(taken.manifest.source_digest))["cells"]
         if cell["cell_type"] == "code"
     ]
     folder = _as_a_run_has_it(taken, blobs, _root(workspace, git, places / "run"))
@@ -127,7 +127,7 @@ def _root(workspace: Untidy, git: bool, base: Path) -> Path:
 def _as_a_run_has_it(taken: Snapshot, blobs: MemoryBlobs, root: Path) -> Path:
     manifest = taken.manifest
     for path, digest in [
-        (manifest.notebook_path, manifest.notebook_digest),
+        (manifest.path, manifest.source_digest),
         *((f.path, f.digest) for f in (*manifest.files, *taken.inputs.files)),
     ]:
         target = root / path
@@ -135,7 +135,7 @@ def _as_a_run_has_it(taken: Snapshot, blobs: MemoryBlobs, root: Path) -> Path:
         target.write_bytes(blobs.read(digest))
     for path in (*manifest.folders, *taken.inputs.folders):
         (root / path).mkdir(parents=True, exist_ok=True)
-    return (root / manifest.notebook_path).parent
+    return (root / manifest.path).parent
 
 
 def _problem(sources: list[str], folder: Path) -> str | None:

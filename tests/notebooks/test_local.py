@@ -23,7 +23,7 @@ blobs = MemoryBlobs()
 notebooks = LocalNotebooks(blobs)
 notebooks.inspect({str(project.path)!r}, root=None, kernel=None, limits=SnapshotLimits())
 taken = notebooks.snapshot({str(project.path)!r}, root=None, kernel=None, limits=SnapshotLimits())
-notebooks.inject_parameters(blobs.read(taken.manifest.notebook_digest), "python", {{"n": 2}}, {{"n": "integer"}})
+notebooks.inject_parameters(blobs.read(taken.manifest.source_digest), "python", {{"n": 2}}, {{"n": "integer"}})
 print([name for name in {SLOW!r} if name in sys.modules])
 """
     done = subprocess.run(  # noqa: PLW1510

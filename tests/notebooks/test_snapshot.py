@@ -40,13 +40,13 @@ def test_everything_that_travels_is_in_the_blobs(project: Any, take: Taking, blo
         ("analysis/a.csv", b"one", 3, False),
         ("data/b.csv", b"two", 3, False),
     ]
-    assert json.loads(blobs.read(manifest.notebook_digest))["cells"][0]["source"] == "open('../data/b.csv')"
+    assert json.loads(blobs.read(manifest.source_digest))["cells"][0]["source"] == "open('../data/b.csv')"
 
 
 def test_it_names_what_it_was_taken_of(project: Any, take: Taking) -> None:
     project.notebook("a = 1", "b = 2", "")
     taken = take()
-    assert (taken.name, taken.manifest.notebook_path, taken.code_cells) == ("sales", "analysis/sales.ipynb", 2)
+    assert (taken.name, taken.manifest.path, taken.code_cells) == ("sales", "analysis/sales.ipynb", 2)
     assert (taken.location.source, taken.root) == (str(project.path), str(project.root))
     assert (taken.manifest.kernel_name, taken.manifest.language, taken.kernel.name) == ("python3", "python", "python3")
 

@@ -66,6 +66,9 @@ def test_every_verb_answers_as_it_does_here(
     data = make(code("n = 1", "parameters"))
     assert workers.inspect(str(project.path), **options) == here.inspect(str(project.path), **options)
     assert workers.snapshot(str(project.path), **options) == here.snapshot(str(project.path), **options)
+    path, limited = str(project.path), {"root": str(project.root), "limits": SnapshotLimits()}
+    assert workers.find_used_paths(path, **limited) == here.find_used_paths(path, **limited)
+    assert workers.read_parameters(path, **limited) == here.read_parameters(path, **limited)
     assert workers.get_kernel("python3") == here.get_kernel("python3")
     assert workers.inject_parameters(data, "python", {"n": 2}, {}) == here.inject_parameters(
         data, "python", {"n": 2}, {}

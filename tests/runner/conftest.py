@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dataops_lab.runner import keeper
+from dataops_lab.runner.secrets import open_secrets
 
 from ..waiting import eventually
 
@@ -41,8 +42,15 @@ class RunDirectory:
     path: Path
     attempt: str
     process: subprocess.Popen[bytes] | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+    def write_spec(self) -> None:
+        (self.path / "spec.json").write_text(json.dumps(self.spec))
 
     def start(self, **options: Any) -> RunDirectory:
+        if self.secrets:
+            options["stdin"] = open_secrets(self.secrets)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "dataops_lab.runner", str(self.path)],
             stdout=subprocess.DEVNULL,
@@ -104,6 +112,11 @@ class RunDirectory:
             output["text"] for output in outputs if output["output_type"] == "stream" and output["name"] == name
         )
 
+    def streamed(self, name: str) -> str:
+        """Return the text of a stream in the journal of a program."""
+        outputs = [event["output"] for event in self.events("output") if event["cell"] is None]
+        return "".join(output["text"] for output in outputs if output["name"] == name)
+
     def wait_for(self, kind: str, **members: Any) -> dict[str, Any]:
         def has_event() -> dict[str, Any] | None:
             matching = (event for event in self.events(kind) if members.items() <= event.items())
@@ -156,7 +169,7 @@ class Runs:
         for name, content in (files or {}).items():
             target = path / "files" / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(content)
+            target.write_text(content, newline="")
         spec = {
             "format": 1,
             "attempt": attempt,
@@ -168,7 +181,6 @@ class Runs:
             "interrupt_grace_s": 5.0,
             **changes,
         }
-        (path / "spec.json").write_text(json.dumps(spec))
         notebook = {
             "nbformat": 4,
             "nbformat_minor": 4,
@@ -176,11 +188,50 @@ class Runs:
             "cells": [self.code(cell) if isinstance(cell, str) else cell for cell in cells],
         }
         (path / "input.ipynb").write_text(json.dumps(notebook))
-        self.made.append(RunDirectory(path, attempt))
+        self.made.append(RunDirectory(path, attempt, spec=spec))
+        self.made[-1].write_spec()
         return self.made[-1]
 
     def run(self, *cells: str | dict[str, Any], **changes: Any) -> RunDirectory:
         return self.make(*cells, **changes).run()
+
+    def make_program(
+        self,
+        argv: list[str],
+        *,
+        kind: str = "script",
+        parameters: dict[str, Any] | None = None,
+        secrets: dict[str, str] | None = None,
+        grace_s: float = 5.0,
+        **changes: Any,
+    ) -> RunDirectory:
+        """Make a run directory with a program instead of a notebook."""
+        program = {"kind": kind, "argv": argv, "env": {}, "parameters": parameters or {}}
+        directory = self.make(program=program, interrupt_grace_s=grace_s, secrets=sorted(secrets or {}), **changes)
+        (directory.path / "input.ipynb").unlink()
+        del directory.spec["kernel"]
+        directory.write_spec()
+        directory.secrets = secrets or {}
+        return directory
+
+    def make_script(
+        self, source: str, *, name: str = "script.py", files: dict[str, str] | None = None, **changes: Any
+    ) -> RunDirectory:
+        """Make a run directory with a script, which its usual interpreter runs in the folder of the script."""
+        path = Path(name)
+        interpreter = {".py": sys.executable, ".sh": "/bin/sh", ".R": "Rscript"}[path.suffix]
+        folder = "" if path.parent == Path() else path.parent.as_posix()
+        file = f"./{path.name}" if path.name.startswith("-") else path.name
+        return self.make_program([interpreter, file], files={name: source, **(files or {})}, folder=folder, **changes)
+
+    def program(self, argv: list[str], **changes: Any) -> RunDirectory:
+        return self.make_program(argv, **changes).run()
+
+    def script(self, source: str, **changes: Any) -> RunDirectory:
+        return self.make_script(source, **changes).run()
+
+    def start_script(self, source: str, **changes: Any) -> RunDirectory:
+        return self.make_script(source, **changes).start()
 
 
 @pytest.fixture

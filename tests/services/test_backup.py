@@ -24,7 +24,8 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.domain.snapshots import Snapshot
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
-from dataops_lab.services import Services, backup, runs
+from dataops_lab.pipelines.local import LocalPipelines
+from dataops_lab.services import Services, backup, pipelines, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_sqlite
@@ -49,7 +50,7 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
         files = attempt_files_in(folder / "runs")
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files)
+        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files, LocalPipelines())
 
     return built
 
@@ -106,7 +107,7 @@ def everything(ctx: Services) -> list[object]:
     for view in all_views(ctx):
         manifest = view.version.manifest
         files = [*(view.record.files if view.record else ()), *manifest.files]
-        digests = [manifest.notebook_digest, *(file.digest for file in files)]
+        digests = [manifest.source_digest, *(file.digest for file in files)]
         found.append((replace(view, waiting_reason=None), [ctx.blobs.read(digest) for digest in digests]))
     return found
 
@@ -138,7 +139,7 @@ class Edited(FakeNotebooks):
     def snapshot(self, path: str, **how: Any) -> Snapshot:
         snapshot = super().snapshot(path, **how)
         return replace(
-            snapshot, manifest=replace(snapshot.manifest, notebook_digest=self._blobs.put(str(ULID()).encode()))
+            snapshot, manifest=replace(snapshot.manifest, source_digest=self._blobs.put(str(ULID()).encode()))
         )
 
 
@@ -187,6 +188,25 @@ def test_nothing_that_had_not_ended_starts_again_after_it_was_restored(original,
     assert states["starting"] == (RunState.LOST, [AttemptState.LOST])
     assert states["waiting"] == states["waiting too"] == (RunState.CANCELLED, [])
     assert {run.state for run in runs.page(original, runs.RunFilter()).items} >= {RunState.ACTIVE, RunState.QUEUED}
+
+
+def test_a_pipeline_that_had_not_ended_has_ended_with_all_its_steps(build, tmp_path):
+    ctx = build(tmp_path / "original")
+    ctx.notebooks.pipeline_files["/n/x.pipeline.yaml"] = PIPELINE
+    run_id = runs.submit(ctx, Submission("/n/x.pipeline.yaml"), by=person("someone")).view.run.id
+    with closing(ctx.store):
+        back_up(ctx, tmp_path / "backup.tar.gz", open_copy=open_sqlite)
+    restore(tmp_path / "backup.tar.gz", tmp_path / "new", database=DATABASE, build=build, force=False)
+    ctx = build(tmp_path / "new")
+    with closing(ctx.store):
+        assert runs.get(ctx, run_id).run.state is RunState.LOST
+        steps = pipelines.steps(ctx, run_id, by=person("someone"))
+        assert [str(view.status.state) for view in steps] == ["lost", "skipped"]
+        with ctx.store.read() as tx:
+            assert tx.pipelines.list_unfinished() == []
+
+
+PIPELINE = b"version: 1\nsteps: {a: {notebook: a.ipynb}, b: {notebook: b.ipynb, needs: [a]}}"
 
 
 def damaged_in_the_middle(data: bytes) -> bytes:

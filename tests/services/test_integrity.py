@@ -110,7 +110,7 @@ def test_every_bit_of_a_record_is_looked_at_and_what_is_mended_is_whole_again(ct
     assert integrity.verify(ctx, run.id, by=person("someone")) == {}
     view = runs.get(ctx, run.id)
     digests = {file.path: file.digest for file in view.record.files}
-    digests[f"input/{view.version.manifest.notebook_path}"] = view.version.manifest.notebook_digest
+    digests[f"input/{view.version.manifest.path}"] = view.version.manifest.source_digest
     assert len(digests) == 5
     for path, digest in digests.items():
         flip_a_bit(ctx, digest)

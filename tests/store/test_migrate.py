@@ -110,6 +110,7 @@ JOB, RUN = "01KG9H1S00AAAAAAAAAAAAAAAA", "01KG9H1S00BBBBBBBBBBBBBBBB"
 CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
 RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
+SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
@@ -298,6 +299,23 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("retention_rules", {"environment": "", "state": "failed", "days": 30} | CHANGED),
         ("chores", {"name": "retention", "done_at": NOW}),
     ],
+    "0007": [
+        ("workspaces", {"id": SPACE, "project": "default", "name": "lab", "created_at": NOW, "created_by": "ann"}),
+        ("workspace_roots", {"host": "", "root": "/lab", "workspace_id": SPACE, "seen_at": NOW}),
+        (
+            "jobs",
+            {"id": CHAINED, "project": "default", "name": "chained", "workspace_id": SPACE, "path": "chained.ipynb"}
+            | {"created_at": NOW, "created_by": "ann"},
+        ),
+        version(CHAINED),
+        (
+            "runs",
+            {"id": PART, "project": "default", "job_id": CHAINED, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"kernel": KERNEL, "trigger_kind": "manual", "created_at": NOW, "created_by": "ann", "state": "queued"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "turn": 9.0}
+            | {"timeout_s": 60.0, "revision": 3, "finished_at": NOW},
+        ),
+    ],
 }
 
 
@@ -394,7 +412,9 @@ def what_0003_brought(tx: SqlTransaction) -> None:
     assert (job.settings, job.concurrency, job.revision) == (GivenSettings(**SETTINGS), 1, 4)
     assert run.settings == RunSettings(**SETTINGS)
     assert (run.created_boot, run.created_tick) == ("b", 5.0)
-    assert [(place.id, place.turn, place.priority) for place in tx.queue.list_queued()] == [(QUEUED, 7.0, 3)]
+    assert [(place.id, place.turn, place.priority) for place in tx.queue.list_queued() if place.id == QUEUED] == [
+        (QUEUED, 7.0, 3)
+    ]
     assert tx.queue.last_starts() == {"ann": AT}
     assert tx.queue.concurrency_limits(2).jobs == {RATES: 1}
     assert tx.projects.get("team").concurrency == 3
@@ -437,6 +457,15 @@ def what_0006_brought(tx: SqlTransaction) -> None:
     assert tx.retention.task_done_at("retention") == AT
 
 
+def what_0007_brought(tx: SqlTransaction) -> None:
+    job, run = tx.jobs.get(CHAINED), tx.runs.get(PART)
+    assert (job.source, run.revision, run.settings.timeout_s) == ("/lab/chained.ipynb", 3, 60.0)
+    assert (run.variables, run.with_failures, run.parent_id) == ({}, False, None)
+    assert PART in [queued.id for queued in tx.queue.list_queued()]
+    assert PART in [summary.id for summary in tx.runs.page(RunFilter(environment="sandbox"), limit=9).items]
+    assert tx.pipelines.list_unfinished() == []
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -444,6 +473,7 @@ IS_READABLE = {
     "0004": what_0004_brought,
     "0005": what_0005_brought,
     "0006": what_0006_brought,
+    "0007": what_0007_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
@@ -525,7 +555,7 @@ from alembic import op
 create_index = op.create_index
 def killed(name, *args, **more):
     create_index(name, *args, **more)
-    if name == "ix_runs_parent_id_runs_parent_key":
+    if name == "ix_runs_parts":
         os.kill(os.getpid(), signal.SIGKILL)
 op.create_index = killed
 from dataops_lab.store import open_store

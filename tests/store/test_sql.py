@@ -276,7 +276,7 @@ def test_the_blobs_of_versions_records_and_reports_are_known(store, submit, engi
         tx.records.store_report(view.run.id, "with_code", "sha256:" + "1" * 64)
     with store.read() as tx:
         assert set(tx.blob_digests()) == {
-            view.version.manifest.notebook_digest,
+            view.version.manifest.source_digest,
             *(file.digest for file in view.version.manifest.files),
             *(file.digest for file in record.files),
             "sha256:" + "0" * 64,

@@ -57,7 +57,61 @@ test('form, record, list and sidebar have no accessibility violations', async ({
   expect(await violations(page, '.dl-RunsList')).toEqual([]);
 });
 
+const PIPELINE = `
+version: 1
+steps:
+  each:
+    notebook: each.ipynb
+    for_each: {inputs: [1, 2]}
+  skipped:
+    notebook: each.ipynb
+    needs: [each]
+    if: "false"
+  ask:
+    approve: {ask: "Are these right?"}
+    needs: [each]
+`;
+
 for (const theme of ['light', 'dark'] as const) {
+  test(`the form and the record of a pipeline have no accessibility violations, ${theme}`, async ({
+    page,
+    screens,
+    tmpPath
+  }) => {
+    if (theme === 'dark') {
+      await page.theme.setDarkTheme();
+    }
+    const path = `${tmpPath}/asks.pipeline.yaml`;
+    await page.contents.uploadContent(
+      notebook('print(1)'),
+      'text',
+      `${tmpPath}/each.ipynb`
+    );
+    await page.contents.uploadContent('steps: []', 'text', path);
+    await openForm(page, path);
+    await expect(screens.form.getByRole('alert')).toBeVisible();
+    expect(await violations(page, '.dl-RunForm')).toEqual([]);
+    await page.contents.uploadContent(PIPELINE, 'text', path);
+    await screens.form.getByRole('button', { name: 'Check again' }).click();
+    await expect(screens.run).toBeEnabled();
+    expect(await violations(page, '.dl-RunForm')).toEqual([]);
+    await screens.run.click();
+    const { record } = screens;
+    await expect(record.getByRole('button', { name: 'Approve' })).toBeVisible();
+    await record.getByRole('button', { name: /^each 2 of 2/ }).click();
+    await expect(record.getByRole('row', { name: /^2 / })).toBeVisible();
+    expect(await violations(page, '.dl-Record')).toEqual([]);
+    await screens.openSidebar();
+    await expect(screens.sidebar).toContainText('Awaiting approval');
+    expect(await violations(page, '.dl-Sidebar')).toEqual([]);
+    await screens.openList();
+    await expect(screens.list).toContainText('asks');
+    expect(await violations(page, '.dl-RunsList')).toEqual([]);
+    await screens.list.getByRole('button', { name: 'asks' }).first().click();
+    await record.getByRole('button', { name: 'Approve' }).click();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  });
+
   test(`the administration has no accessibility violations, ${theme}`, async ({
     page,
     screens

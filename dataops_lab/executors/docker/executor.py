@@ -188,7 +188,9 @@ class DockerExecutor:
         try:
             with self._daemon.use_client() as client:
                 if container_state(client, name) is None:
-                    ready_stream = self._pool.take(bundle.container, bundle.spec["kernel"]["argv"], name)
+                    # A ready container has a kernel in it, which a program does not need.
+                    kernel = bundle.spec.get("kernel")
+                    ready_stream = self._pool.take(bundle.container, kernel["argv"], name) if kernel else None
                     if ready_stream is None:
                         self._create(client, name, bundle)
                     self._check_not_ended(name, self.directory(bundle.name))

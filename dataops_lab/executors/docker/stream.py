@@ -173,7 +173,8 @@ def write_bundle(bundle: Bundle, blobs: Blobs, target: IO[bytes]) -> None:
         for file in bundle.files:
             with blobs.open(file.digest) as content:
                 _add(tar, f"run/{protocol.FILES}/{file.path}", content, 0o755 if file.executable else 0o644)
-        _add(tar, f"run/{protocol.INPUT}", io.BytesIO(bundle.notebook))
+        if bundle.notebook is not None:
+            _add(tar, f"run/{protocol.INPUT}", io.BytesIO(bundle.notebook))
         _add(tar, f"run/{protocol.SPEC}", io.BytesIO(json.dumps(bundle.spec).encode()))
 
 

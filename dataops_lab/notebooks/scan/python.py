@@ -44,6 +44,8 @@ _WRITES = (
     "remove",
     "rmtree",
     "sink_",
+    "imsave",
+    "ExcelWriter",
 )
 _COPIES = frozenset({"copy", "copy2", "copyfile", "copytree", "move", "rename"})
 _EXISTENCE_CHECKS = frozenset({"exists", "isfile", "isdir", "is_file", "is_dir", "lexists"})
@@ -297,7 +299,7 @@ class PythonScanner(ast.NodeVisitor):
         # The body of the notebook's own function shows its use of a path; its name does not.
         own = isinstance(node.func, ast.Name) and name in self._own_functions
         use = Use.UNKNOWN if own else _use_of_call(node, name)
-        if name in _COPIES and len(node.args) > 1:
+        if len(node.args) > 1 and (name in _COPIES or (use is Use.WRITE and self._is_object(node.args[0]))):
             self._mention(node.args[1], Use.WRITE)
         if (
             isinstance(node.func, ast.Attribute)
@@ -318,6 +320,10 @@ class PythonScanner(ast.NodeVisitor):
         self.visit(node.func)
         for other in (*node.args[1:], *(k.value for k in node.keywords if k.arg not in _PATH_KEYWORDS)):
             self.visit(other)
+
+    def _is_object(self, node: ast.expr) -> bool:
+        """Tell whether the first argument is what is written, as in `dump(model, "model.pkl")`, and not where."""
+        return path_of(node, self._names) is None
 
     def _mention_receiver(self, receiver: ast.expr, node: ast.Call, use: Use) -> bool:
         """Note the path before the dot, as in `Path("x").read_text()`. Return False when it is unknown."""

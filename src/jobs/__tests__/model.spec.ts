@@ -3,7 +3,9 @@ import { nullTranslator } from '@jupyterlab/translation';
 import {
   ImageOption,
   Inspection,
+  JobKind,
   Parameter,
+  PipelineValidation,
   Placement,
   Problem,
   Run,
@@ -28,6 +30,7 @@ function parameter(name: string, value: number): Parameter {
 
 const INSPECTION = {
   name: 'report',
+  kind: 'notebook',
   declares_parameters: true,
   parameters: [parameter('top', 8), parameter('year', 2026)],
   kernel: { name: 'python3', language: 'python', display_name: 'Python 3' },
@@ -93,6 +96,9 @@ const CONTAINERS: Placement = {
 
 class FakeTarget implements IRunTarget {
   title = 'report.ipynb';
+  kind: JobKind = 'notebook';
+  validation: PipelineValidation = { title: '', problems: [], steps: [] };
+  validate = async () => this.validation;
   rerunOf: Run | null = null;
   template: Run | null = null;
   taken: string[] = [];
@@ -523,6 +529,53 @@ describe('RunFormModel', () => {
       await form.load();
       expect(form.state.isNew).toBe(true);
       expect(target.relinked).toEqual([]);
+    });
+  });
+
+  describe('of a pipeline', () => {
+    const mistake = { message: 'No steps.', line: 2, column: 1, step: null };
+
+    beforeEach(() => {
+      target.kind = 'pipeline';
+      target.inspection = { ...INSPECTION, kernel: null };
+    });
+
+    it('is not sent while its file has mistakes', async () => {
+      target.validation = { title: '', problems: [mistake], steps: [] };
+      await form.load();
+      expect(form.state.validation?.problems).toEqual([mistake]);
+      expect(await form.submit()).toBeNull();
+      expect(target.submitted).toEqual([]);
+    });
+
+    it('is sent when the mistakes are gone', async () => {
+      target.validation = { title: '', problems: [mistake], steps: [] };
+      await form.load();
+      target.validation = { title: '', problems: [], steps: [] };
+      await form.load();
+      expect(await form.submit()).toEqual({ id: 'r1' });
+    });
+
+    it('chooses the environment alone: images are those of its steps', async () => {
+      target.places = [CONTAINERS];
+      await form.load();
+      await form.setPlace({ cpus: '100000' });
+      expect(await form.submit()).not.toBeNull();
+      const { environment, image, resources } = target.submitted[0].submission;
+      expect(environment).toBe(CONTAINERS.environment);
+      expect([image, resources]).toEqual([undefined, undefined]);
+    });
+
+    it('is checked again for another environment', async () => {
+      const asked: (string | undefined)[] = [];
+      target.validate = async (environment?: string) => {
+        asked.push(environment);
+        return target.validation;
+      };
+      target.places = [SANDBOX, CONTAINERS];
+      await form.load();
+      await form.setPlace({ environment: CONTAINERS.environment });
+      expect(asked.pop()).toBe(CONTAINERS.environment);
     });
   });
 });

@@ -25,6 +25,8 @@ type Props = {
   problems: { [name: string]: string | undefined };
   /** The resources of a run that asks for none, where they differ from those of the environment. */
   defaultResources?: Resources;
+  /** Show no image and no resources: each step of a pipeline has its own. */
+  onlyEnvironment?: boolean;
   disabled: boolean;
   onChange: (change: Partial<Place>) => void;
   trans: TranslationBundle;
@@ -83,11 +85,11 @@ export function PlaceFields(props: Props): JSX.Element {
           </p>
         </Message>
       )}
-      {placement && hasImages(placement) && (
-        <ImageField {...props} placement={placement} />
-      )}
-      {placement && hasImages(placement) && (
-        <ResourceFields {...props} placement={placement} />
+      {placement && hasImages(placement) && !props.onlyEnvironment && (
+        <>
+          <ImageField {...props} placement={placement} />
+          <ResourceFields {...props} placement={placement} />
+        </>
       )}
       {unenforced.length > 0 && (
         <p className="dl-mod-quiet">

@@ -1,7 +1,17 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useEffect, useRef } from 'react';
 
-import type { Inspection, Placement, Run, TravellingFile } from '../../api';
+import type {
+  Inspection,
+  JobKind,
+  PipelineProblem,
+  Placement,
+  Run,
+  TravellingFile
+} from '../../api';
+import { PipelineGraph } from '../../pipelines/components/PipelineGraph';
+import { Problems } from '../../pipelines/components/Problems';
+import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
@@ -18,6 +28,7 @@ import {
 } from '../place';
 import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
 import { Findings } from './Findings';
+import { choosesKernel } from '../kernels';
 import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
 import { PlaceFields } from './PlaceFields';
@@ -35,6 +46,8 @@ export type FormActions = {
   onSameJob: (job: string) => void;
   onNewJob: () => void;
   onPin: (file: TravellingFile, pinned: boolean) => void;
+  /** Show the place of a problem in the file of a pipeline. */
+  onShowProblem: (problem: PipelineProblem) => void;
   onReload: () => void;
   onSubmit: () => void;
 };
@@ -43,12 +56,14 @@ export function RunForm(
   props: FormActions & {
     state: FormState;
     title: string;
+    kind: JobKind;
     rerunOf: Run | null;
     trans: TranslationBundle;
   }
 ): JSX.Element {
-  const { state, rerunOf, trans } = props;
-  const { inspection } = state;
+  const { state, kind, rerunOf, trans } = props;
+  const { inspection, validation } = state;
+  const mistakes = validation?.problems ?? [];
   const form = useRef<HTMLFormElement>(null);
   const wasSubmitted = useRef(false);
   useEffect(() => {
@@ -83,7 +98,9 @@ export function RunForm(
         <h1>
           {rerunOf
             ? trans.__('Rerun with other parameters or elsewhere')
-            : trans.__('Run as job')}
+            : props.kind === 'pipeline'
+              ? trans.__('Run pipeline')
+              : trans.__('Run as job')}
         </h1>
         <p className="dl-mod-quiet">
           {props.title}
@@ -96,8 +113,34 @@ export function RunForm(
           )}
         </p>
       </div>
-      {!ready && !state.trouble && (
-        <p className="dl-Empty">{trans.__('Reading the notebook…')}</p>
+      {!ready && !state.trouble && !mistakes.length && (
+        <p className="dl-Empty">{trans.__('Reading %1…', props.title)}</p>
+      )}
+      {mistakes.length > 0 && (
+        <Message
+          kind="error"
+          title={trans.__('The file of the pipeline has mistakes.')}
+        >
+          <Problems
+            problems={mistakes}
+            onShow={props.onShowProblem}
+            trans={trans}
+          />
+          <p>
+            <button
+              type="button"
+              className="dl-Button"
+              disabled={state.loading}
+              onClick={props.onReload}
+            >
+              {trans.__('Check again')}
+            </button>
+          </p>
+        </Message>
+      )}
+      {/* The mistakes may be those of one environment. */}
+      {mistakes.length > 0 && state.placements.length > 0 && (
+        <PlaceSection {...props} />
       )}
       {/* The findings are here so that people see them without scrolling. */}
       <Findings
@@ -122,7 +165,13 @@ export function RunForm(
           )}
           <Parameters {...props} />
           {state.placements.length > 0 && <PlaceSection {...props} />}
-          {inspection && (
+          {validation && validation.steps.length > 0 && (
+            <section>
+              <h2>{trans.__('Steps')}</h2>
+              <PipelineGraph steps={validation.steps} trans={trans} />
+            </section>
+          )}
+          {inspection && kind !== 'pipeline' && (
             <section>
               <h2>{trans.__('What travels along')}</h2>
               <Travelling
@@ -185,10 +234,7 @@ export function RunForm(
                   'Runs in %1, with the data that the earlier run read.',
                   state.place.environment
                 )
-              : trans.__(
-                  'Runs in %1, on a copy. The notebook itself stays as it is.',
-                  state.place.environment
-                )}
+              : placeSentence(kind, state.place.environment, trans)}
           </span>
         </div>
       )}
@@ -216,9 +262,7 @@ function Parameters(props: SectionProps): JSX.Element {
         />
       ))}
       {!state.parameters.length && (
-        <p className="dl-Empty">
-          {trans.__('This notebook has no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
     </section>
   );
@@ -237,6 +281,7 @@ function PlaceSection(props: SectionProps): JSX.Element {
         placements={placements}
         defaultResources={isSamePlace ? rerunOf.resources : undefined}
         problems={state.fieldProblems}
+        onlyEnvironment={props.kind === 'pipeline'}
         disabled={state.submitting}
         onChange={props.onPlace}
         trans={trans}
@@ -255,7 +300,10 @@ function KernelSection(
   const { state, inspection, trans } = props;
   const placement = placementOf(state.place, state.placements);
   const image = imageOf(state.place, placement);
-  if (!image && hasImages(placement)) {
+  if (
+    !choosesKernel({ kind: props.kind, kernel: inspection.kernel }) ||
+    (!image && hasImages(placement))
+  ) {
     return null;
   }
   const kernels = image
@@ -280,6 +328,30 @@ function KernelSection(
       trans={trans}
     />
   );
+}
+
+function placeSentence(
+  kind: JobKind,
+  environment: string,
+  trans: TranslationBundle
+): string {
+  switch (kind) {
+    case 'notebook':
+      return trans.__(
+        'Runs in %1, on a copy. The notebook itself stays as it is.',
+        environment
+      );
+    case 'pipeline':
+      return trans.__(
+        'Runs in %1, each step on a copy of its files.',
+        environment
+      );
+    default:
+      return trans.__(
+        'Runs in %1, on a copy. The script itself stays as it is.',
+        environment
+      );
+  }
 }
 
 /** Return the settings that the environment has fixed for everybody, each with a text about its value. */

@@ -24,7 +24,11 @@ function line(event: object): JournalEvent {
   return { seq: ++seq, t: 0, ...event } as JournalEvent;
 }
 
-function print(text: string, name = 'stdout', cell = 1): JournalEvent {
+function print(
+  text: string,
+  name = 'stdout',
+  cell: number | null = 1
+): JournalEvent {
   const output = { output_type: 'stream', name, text };
   return line({ kind: 'output', cell, output });
 }

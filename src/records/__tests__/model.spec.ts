@@ -13,7 +13,12 @@ import type {
 import type { IRuns } from '../../tokens';
 import { RecordModel } from '../model';
 
-const RUN = { id: 'r1', state: 'active', kernel: { language: 'python' } };
+const RUN = {
+  id: 'r1',
+  kind: 'notebook',
+  state: 'active',
+  kernel: { language: 'python' }
+};
 const CONTENT = {
   nbformat: 4,
   nbformat_minor: 5,
@@ -46,6 +51,9 @@ function printed(text: string): JournalEvent[] {
 describe('RecordModel', () => {
   const stream = { journal: {} as Signal<object, JournalDelta> };
   let notebook: NotebookModel;
+  let client: Client;
+  let events: EventStream;
+  let runs: IRuns;
   let model: RecordModel;
   /** The news of the run that the page got while it loaded the record. */
   let known: RunSummary | null;
@@ -53,6 +61,9 @@ describe('RecordModel', () => {
   let answer: object;
   let content: { cells: object[] };
   let runChanged: Signal<object, RunSummary>;
+  /** How often the page asked for the notebook, and how often for the journal. */
+  let asked: number;
+  let watched: number;
 
   const shown = () =>
     (notebook.cells.get(0) as CodeCellModel).outputs
@@ -79,38 +90,48 @@ describe('RecordModel', () => {
 
   beforeEach(async () => {
     known = null;
+    asked = watched = 0;
     runChanged = new Signal({});
     answer = RUN;
     content = CONTENT;
     notebook = new NotebookModel();
     stream.journal = new Signal<object, JournalDelta>({});
-    const client = {
+    client = {
       run: async () => answer,
-      notebook: async () => content,
+      notebook: async () => {
+        asked += 1;
+        return content;
+      },
       journal: async () => ({ attempt: 0, events: [], complete: false })
-    };
-    const events = {
+    } as unknown as Client;
+    events = {
       journal: stream.journal,
       restarted: new Signal({}),
       hasFollowed: () => false,
-      watch: () => new DisposableDelegate(() => undefined)
-    };
-    const runs = {
+      watch: () => {
+        watched += 1;
+        return new DisposableDelegate(() => undefined);
+      }
+    } as unknown as EventStream;
+    runs = {
       runChanged,
       start: async () => undefined,
       newest: (run: RunSummary) => known ?? run,
       add: (run: RunSummary) => runChanged.emit(run)
-    };
-    model = new RecordModel(
-      'r1',
-      notebook,
-      client as unknown as Client,
-      events as unknown as EventStream,
-      runs as unknown as IRuns
-    );
+    } as unknown as IRuns;
+    model = new RecordModel('r1', notebook, client, events, runs);
     await model.load();
     await filled();
   });
+
+  /** Make the record of a run of another kind. */
+  const loadKind = async (kind: string) => {
+    answer = { ...RUN, kind, kernel: null };
+    const other = new RecordModel('r1', notebook, client, events, runs);
+    asked = watched = 0;
+    await other.load();
+    return other;
+  };
 
   afterEach(() => {
     model.dispose();
@@ -153,6 +174,27 @@ describe('RecordModel', () => {
     expect(model.failingNumber).toBe(1);
   });
 
+  it('asks for no notebook of a script, and follows its journal', async () => {
+    answer = { ...RUN, kind: 'script' };
+    content = undefined as never; // To read it would fail.
+    await model.load();
+    expect(model.trouble).toBeNull();
+    expect(model.isFilled).toBe(true);
+    const drawn = filled();
+    const output = { output_type: 'stream', name: 'stdout', text: 'x' };
+    stream.journal.emit({
+      run_id: 'r1',
+      attempt: 1,
+      events: [
+        { seq: 1, t: 0, kind: 'start', cells: 0, code_cells: 0 },
+        { seq: 2, t: 0, kind: 'output', cell: null, output }
+      ] as JournalEvent[],
+      complete: false
+    });
+    await drawn;
+    expect(model.trouble).toBeNull();
+  });
+
   it('shows the end of a run of which the stream told the journal alone', async () => {
     answer = { ...RUN, state: 'succeeded' };
     const ended = new Promise<void>(resolve =>
@@ -185,5 +227,22 @@ describe('RecordModel', () => {
     known = { ...RUN, state: 'succeeded' } as unknown as RunSummary;
     await model.load();
     expect(model.run?.state).toBe('succeeded');
+  });
+
+  it('follows the journal of a script, whose log it shows, and asks for no notebook', async () => {
+    const script = await loadKind('script');
+    expect([script.trouble, asked, watched]).toEqual([null, 0, 1]);
+    let grown = 0;
+    script.filled.connect(() => (grown += 1));
+    await arrives(1, 'first');
+    expect(grown).toBe(1);
+    script.dispose();
+  });
+
+  it('asks for neither notebook nor journal of a pipeline', async () => {
+    const pipeline = await loadKind('pipeline');
+    expect([pipeline.trouble, asked, watched]).toEqual([null, 0, 0]);
+    expect(pipeline.run?.kind).toBe('pipeline');
+    pipeline.dispose();
   });
 });

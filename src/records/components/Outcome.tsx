@@ -4,7 +4,13 @@ import React from 'react';
 import type { Reason, Run } from '../../api';
 import { Message, MessageKind } from '../../shared/components/Message';
 import { formatExact, formatValue } from '../../shared/format';
-import { failingCell, isTerminal, leftBehind } from '../../shared/runs';
+import {
+  failingCell,
+  hasNotebook,
+  isTerminal,
+  leftBehind,
+  programError
+} from '../../shared/runs';
 
 /** The reason why a run waits or ended as it did, with a button for the next step. Nothing when all went well. */
 export function Outcome(props: {
@@ -12,6 +18,7 @@ export function Outcome(props: {
   failingNumber: number | null;
   onShowCell: (cell: number) => void;
   onOpenNotebook: () => void;
+  onShowLog: () => void;
   onTakeAlong: () => void;
   trans: TranslationBundle;
 }): JSX.Element | null {
@@ -35,6 +42,9 @@ export function Outcome(props: {
   const cell = failingCell(run);
   const isCellError = run.reason.code === 'cell_error' && cell !== null;
   const missingFile = leftBehind(run);
+  const writtenError = programError(run);
+  const isProgramError =
+    !hasNotebook(run) && run.kind !== 'pipeline' && run.state === 'failed';
   const parameters = Object.entries(run.parameters);
   return (
     <Message
@@ -50,15 +60,21 @@ export function Outcome(props: {
           {missingFile === null ? run.reason.message : errorOf(run.reason)}
         </pre>
       )}
+      {writtenError && <pre className="dl-Outcome-error">{writtenError}</pre>}
       {missingFile !== null && (
         <p>
-          {trans.__(
-            '%1 lies beside the notebook, but did not travel with this run.',
-            missingFile
-          )}
+          {hasNotebook(run)
+            ? trans.__(
+                '%1 lies beside the notebook, but did not travel with this run.',
+                missingFile
+              )
+            : trans.__(
+                '%1 lies beside the script, but did not travel with this run.',
+                missingFile
+              )}
         </p>
       )}
-      {cell !== null && parameters.length > 0 && (
+      {(cell !== null || isProgramError) && parameters.length > 0 && (
         <p className="dl-mod-quiet">
           {trans.__('With')}{' '}
           {parameters.map(([name, value]) => (
@@ -68,19 +84,30 @@ export function Outcome(props: {
           ))}
         </p>
       )}
-      {cell !== null && (
+      {(cell !== null || isProgramError) && (
         <p className="dl-Outcome-actions">
           {missingFile !== null && (
             <button className="dl-Button" onClick={props.onTakeAlong}>
               {trans.__('Take %1 along and run again', missingFile)}
             </button>
           )}
-          <button className="dl-Button" onClick={() => props.onShowCell(cell)}>
-            {trans.__('Show the cell')}
-          </button>
-          <button className="dl-Button" onClick={props.onOpenNotebook}>
-            {trans.__('Open the notebook there')}
-          </button>
+          {cell === null ? (
+            <button className="dl-Button" onClick={props.onShowLog}>
+              {trans.__('Show the log')}
+            </button>
+          ) : (
+            <>
+              <button
+                className="dl-Button"
+                onClick={() => props.onShowCell(cell)}
+              >
+                {trans.__('Show the cell')}
+              </button>
+              <button className="dl-Button" onClick={props.onOpenNotebook}>
+                {trans.__('Open the notebook there')}
+              </button>
+            </>
+          )}
         </p>
       )}
     </Message>

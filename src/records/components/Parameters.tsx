@@ -55,10 +55,38 @@ export function Parameters(props: {
           })}
         </Table>
       ) : (
-        <p className="dl-Empty">
-          {trans.__('The notebook declares no parameters.')}
-        </p>
+        <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
+      {run.kind !== 'pipeline' && <Values values={values} trans={trans} />}
+      {run.kind !== 'pipeline' && props.children}
+      {run.attempts.length > 1 && (
+        <>
+          <h2>{trans.__('Attempts')}</h2>
+          <Attempts run={run} trans={trans} />
+        </>
+      )}
+      <h2>{trans.__('Where and how')}</h2>
+      <table>
+        <tbody>
+          {facts(run, trans).map(([name, value]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{value}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Values(props: {
+  values: [string, JSONValue][];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { values, trans } = props;
+  return (
+    <>
       <h2>{trans.__('Values')}</h2>
       {values.length ? (
         <table>
@@ -78,29 +106,11 @@ export function Parameters(props: {
       ) : (
         <p className="dl-Empty">
           {trans.__(
-            'Nothing was recorded. A notebook leaves a value with dataops_lab.record(name, value).'
+            'Nothing was recorded. A notebook or script leaves a value with dataops_lab.record(name, value).'
           )}
         </p>
       )}
-      {props.children}
-      {run.attempts.length > 1 && (
-        <>
-          <h2>{trans.__('Attempts')}</h2>
-          <Attempts run={run} trans={trans} />
-        </>
-      )}
-      <h2>{trans.__('Where and how')}</h2>
-      <table>
-        <tbody>
-          {facts(run, trans).map(([name, value]) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{value}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    </>
   );
 }
 
@@ -124,8 +134,7 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
   const digest = (value: string | null) =>
     value && <Digest digest={value} trans={trans} />;
   const all: Fact[] = [
-    [trans.__('Notebook'), run.job.source],
-    [trans.__('Kernel'), run.kernel.display_name],
+    ...sourceFacts(run, trans),
     [trans.__('Environment'), environmentOf(run, trans)],
     [
       trans.__('Image'),
@@ -157,6 +166,27 @@ function facts(run: Run, trans: TranslationBundle): Fact[] {
     [trans.__('Record digest'), digest(run.digests.record)]
   ];
   return all.filter(([, value]) => Boolean(value));
+}
+
+/** Return the facts about what ran: notebook and kernel, script and interpreter, or command. */
+function sourceFacts(run: Run, trans: TranslationBundle): Fact[] {
+  const program = run.kernel?.display_name ?? null;
+  switch (run.kind) {
+    case 'script':
+      return [
+        [trans.__('Script'), run.job.source],
+        [trans.__('Interpreter'), program]
+      ];
+    case 'command':
+      return [[trans.__('Command'), <code>{run.command.join(' ')}</code>]];
+    case 'pipeline':
+      return [[trans.__('Pipeline'), run.job.source]];
+    default:
+      return [
+        [trans.__('Notebook'), run.job.source],
+        [trans.__('Kernel'), program]
+      ];
+  }
 }
 
 function environmentOf(run: Run, trans: TranslationBundle): string {

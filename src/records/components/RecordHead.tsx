@@ -5,7 +5,7 @@ import React from 'react';
 import type { Problem, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
 import { CommandIDs } from '../../tokens';
-import type { Tab, ViewState } from '../view';
+import { Tab, tabsOf, ViewState } from '../view';
 import { Damage } from './Damage';
 import { Outcome } from './Outcome';
 import { RecordHeader } from './RecordHeader';
@@ -34,18 +34,20 @@ export function RecordHead(props: {
   if (!run) {
     return explained ?? <p className="dl-Empty">{trans.__('Loading…')}</p>;
   }
-  const tabs: { id: Tab; label: string }[] = [
-    { id: 'notebook', label: trans.__('Notebook') },
-    { id: 'report', label: trans.__('Report') },
-    { id: 'log', label: trans.__('Log') },
-    { id: 'parameters', label: trans.__('Parameters and values') },
-    {
-      id: 'artifacts',
-      label: run.artifacts.length
-        ? trans.__('Artifacts (%1)', run.artifacts.length)
-        : trans.__('Artifacts')
-    }
-  ];
+  const labels: { [tab in Tab]: string } = {
+    notebook: trans.__('Notebook'),
+    report: trans.__('Report'),
+    steps: trans.__('Steps'),
+    log: trans.__('Log'),
+    parameters:
+      run.kind === 'pipeline'
+        ? trans.__('Parameters')
+        : trans.__('Parameters and values'),
+    artifacts: run.artifacts.length
+      ? trans.__('Artifacts (%1)', run.artifacts.length)
+      : trans.__('Artifacts')
+  };
+  const tabs = tabsOf(run.kind).map(id => ({ id, label: labels[id] }));
   return (
     <>
       <RecordHeader
@@ -65,6 +67,7 @@ export function RecordHead(props: {
         onOpenNotebook={() =>
           void commands.execute(CommandIDs.openNotebook, { id: run.id })
         }
+        onShowLog={() => props.onSelect('log')}
         onTakeAlong={() =>
           void commands.execute(CommandIDs.takeAlong, { id: run.id })
         }

@@ -4,6 +4,7 @@ import React from 'react';
 
 import type { Run } from '../../api';
 import { Digest } from '../../shared/components/Digest';
+import { KindIcon } from '../../shared/components/KindIcon';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
@@ -28,6 +29,9 @@ export function RecordHeader(props: {
     <div className="dl-RecordHeader">
       <div className="dl-RecordHeader-main">
         <h1>
+          {run.kind !== 'notebook' && (
+            <KindIcon kind={run.kind} trans={trans} />
+          )}
           {run.job.name}
           <span className="dl-mod-quiet" title={run.version.digest}>
             {trans.__('version %1', run.version.number)} ·{' '}
@@ -38,9 +42,7 @@ export function RecordHeader(props: {
           <span aria-live="polite">
             <StateLabel run={run} trans={trans} />
           </span>
-          {run.state === 'active' && (
-            <RunProgress progress={run.progress} trans={trans} />
-          )}
+          {run.state === 'active' && <RunProgress run={run} trans={trans} />}
           <RunDuration run={run} />
           <span>
             <RelativeTime
@@ -61,6 +63,18 @@ export function RecordHeader(props: {
               </>
             )}
           </span>
+          {run.parent && (
+            <button
+              className="dl-Button dl-mod-link"
+              title={trans.__('Open the pipeline run')}
+              onClick={() => {
+                const { id } = run.parent!;
+                void commands.execute(CommandIDs.openRun, { id });
+              }}
+            >
+              {trans.__('Step %1 of a pipeline', run.parent.key)}
+            </button>
+          )}
           {run.bypassed_promotion && (
             <span
               className="dl-Mark"
@@ -90,11 +104,13 @@ export function RecordHeader(props: {
           id={CommandIDs.rerunWith}
           args={args}
         />
-        <CommandButton
-          commands={commands}
-          id={CommandIDs.openNotebook}
-          args={args}
-        />
+        {run.kind !== 'command' && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.openNotebook}
+            args={args}
+          />
+        )}
         {run.digests.record && (
           <CommandButton
             commands={commands}
@@ -108,7 +124,7 @@ export function RecordHeader(props: {
           args={args}
           iconOnly
         />
-        {props.mayChange && (
+        {props.mayChange && !run.parent && (
           <CommandButton
             commands={commands}
             id={CommandIDs.keep}
@@ -116,7 +132,7 @@ export function RecordHeader(props: {
             iconOnly
           />
         )}
-        {props.mayChange && !live && (
+        {props.mayChange && !live && !run.parent && (
           <CommandButton
             commands={commands}
             id={CommandIDs.deleteRun}

@@ -96,6 +96,25 @@ describe('RunsModel', () => {
     jest.restoreAllMocks();
   });
 
+  it('lists a pipeline as one run, and forgets the runs of its steps when they have ended', () => {
+    const model = new RunsModel({} as Client, noEvents());
+    const child = (state: string, revision: number) =>
+      ({
+        ...run(state, revision, 'r2'),
+        parent: { id: 'r1', key: 'train/north' }
+      }) as RunSummary;
+    const told: string[] = [];
+    model.runChanged.connect((_, changed) => told.push(changed.id));
+    model.add(run('active', 1));
+    model.add(child('active', 1));
+    expect(model.active.map(({ id }) => id)).toEqual(['r1']);
+    expect(model.get('r2')).toBeDefined();
+    model.add(child('succeeded', 2));
+    expect(model.recent).toEqual([]);
+    expect(model.get('r2')).toBeUndefined();
+    expect(told).toEqual(['r1', 'r2', 'r2']);
+  });
+
   it('does not bring back a run that ended and was forgotten', () => {
     const model = new RunsModel({} as Client, noEvents());
     for (let at = 1000; at < 1100; at++) {

@@ -6,8 +6,10 @@ import type { RunSummary } from '../../api';
 import { RunsTable } from '../components/RunsTable';
 
 const NOTHING = () => undefined;
+const PROGRESS = { done: 3, total: 6, current: null };
 const RUN = {
   id: 'r1',
+  kind: 'notebook',
   state: 'active',
   phase: 'running',
   job: { name: 'sales', path: 'sales.ipynb' },
@@ -70,6 +72,22 @@ describe('RunsTable', () => {
     const table = screen.getByRole('table');
     expect(table.getAttribute('aria-rowcount')).toBe('1001');
     jest.restoreAllMocks();
+  });
+
+  it('marks a pipeline by its icon, and says how many steps have ended', () => {
+    render(
+      <RunsTable
+        runs={[{ ...RUN, kind: 'pipeline', progress: PROGRESS }]}
+        isMine={() => true}
+        mayChange={() => true}
+        onOpen={NOTHING}
+        onCancel={NOTHING}
+        onRerun={NOTHING}
+        trans={nullTranslator.load('')}
+      />
+    );
+    expect(screen.getByRole('img', { name: 'Pipeline' })).not.toBeNull();
+    expect(screen.getByText('3 of 6 steps')).not.toBeNull();
   });
 
   it('offers to cancel a run to whoever may', () => {

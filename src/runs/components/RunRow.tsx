@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RunSummary } from '../../api';
+import { KindIcon } from '../../shared/components/KindIcon';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
@@ -23,11 +24,16 @@ export function RunRow(props: {
         title={run.job.path}
         onClick={() => props.onOpen(run)}
       >
-        <span className="dl-RunRow-name">{run.job.name}</span>
+        <span className="dl-RunRow-name">
+          {run.kind !== 'notebook' && (
+            <KindIcon kind={run.kind} trans={trans} />
+          )}
+          {run.job.name}
+        </span>
         <StateLabel run={run} trans={trans} />
         <span className="dl-RunRow-details">
           {run.state === 'active' ? (
-            <RunProgress progress={run.progress} trans={trans} />
+            <RunProgress run={run} trans={trans} />
           ) : (
             <RelativeTime
               instant={run.finished_at ?? run.created_at}

@@ -3,15 +3,17 @@ import { stopIcon } from '@jupyterlab/ui-components';
 import React, { useRef } from 'react';
 
 import type { RunSummary } from '../../api';
+import { KindIcon } from '../../shared/components/KindIcon';
 import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
-import { Table } from '../../shared/components/Table';
+import { GapRow, Table } from '../../shared/components/Table';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
 import { rerunIcon } from '../../shared/icons';
 import { canCancel, isTerminal } from '../../shared/runs';
 import { useWindowed } from '../../shared/windowing';
 
 const ROW_PX = 33;
+const COLUMNS = 7;
 
 export type RunActions = {
   isMine: (run: RunSummary) => boolean;
@@ -42,7 +44,7 @@ export function RunsTable(
       ]}
       actions={trans.__('Actions')}
     >
-      <Gap height={shown.before} />
+      <GapRow height={shown.before} columns={COLUMNS} />
       {shown.items.map((run, at) => (
         <Row
           key={run.id}
@@ -52,18 +54,9 @@ export function RunsTable(
           measure={shown.measure}
         />
       ))}
-      <Gap height={shown.after} />
+      <GapRow height={shown.after} columns={COLUMNS} />
     </Table>
   );
-}
-
-/** An empty row with the height of the rows that are not in view. */
-function Gap(props: { height: number }): JSX.Element | null {
-  return props.height > 0 ? (
-    <tr aria-hidden="true" className="dl-mod-gap">
-      <td style={{ height: props.height }} colSpan={7} />
-    </tr>
-  ) : null;
 }
 
 /** A row. A click on the whole row opens the record; for the keyboard the name is a button that does. */
@@ -88,6 +81,7 @@ function Row(
         <StateLabel run={run} trans={trans} />
       </td>
       <td className="dl-RunsTable-job">
+        {run.kind !== 'notebook' && <KindIcon kind={run.kind} trans={trans} />}
         <button
           className="dl-Button dl-mod-link"
           title={run.job.path}
@@ -113,7 +107,7 @@ function Row(
       </td>
       <td className="dl-RunsTable-reason" title={run.reason?.message}>
         {run.state === 'active' ? (
-          <RunProgress progress={run.progress} trans={trans} />
+          <RunProgress run={run} trans={trans} />
         ) : (
           run.reason?.message
         )}

@@ -1,17 +1,23 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Progress } from '../../api';
+import type { RunSummary } from '../../api';
 
-/** A bar with the number of finished code cells out of all. */
+/** A bar with the number of finished code cells, or steps of a pipeline, out of all. */
 export function RunProgress(props: {
-  progress: Progress;
+  run: Pick<RunSummary, 'kind' | 'progress'>;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { progress, trans } = props;
-  const label = progress.total
-    ? trans.__('%1 of %2 cells', progress.done, progress.total)
-    : trans.__('Preparing');
+  const { trans } = props;
+  const { kind, progress } = props.run;
+  const { done, total } = progress;
+  const label = !total
+    ? kind === 'notebook' || kind === 'pipeline'
+      ? trans.__('Preparing')
+      : ''
+    : kind === 'pipeline'
+      ? trans.__('%1 of %2 steps', done, total)
+      : trans.__('%1 of %2 cells', done, total);
   return (
     <span className="dl-Progress">
       <progress

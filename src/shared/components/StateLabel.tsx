@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { RunSummary } from '../../api';
-import { labelOf, phaseAppearance } from '../phases';
+import { labelOf, labelOfSuccess, phaseAppearance } from '../phases';
 
 /** The state of a run as text, icon and colour; never as colour alone. */
 export function StateLabel(props: {
@@ -11,9 +11,7 @@ export function StateLabel(props: {
 }): JSX.Element {
   const { run, trans } = props;
   const label =
-    run.nothing_to_do && run.phase === 'succeeded'
-      ? trans.__('Nothing to do')
-      : undefined;
+    run.phase === 'succeeded' ? labelOfSuccess(run, trans) : undefined;
   return (
     <PhaseLabel
       phase={run.phase}

@@ -50,3 +50,15 @@ export function NameCell(props: {
     </td>
   );
 }
+
+/** An empty row with the height of the rows that are not in view. */
+export function GapRow(props: {
+  height: number;
+  columns: number;
+}): JSX.Element | null {
+  return props.height > 0 ? (
+    <tr aria-hidden="true" className="dl-mod-gap">
+      <td style={{ height: props.height }} colSpan={props.columns} />
+    </tr>
+  ) : null;
+}

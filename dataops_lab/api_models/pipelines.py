@@ -1,0 +1,246 @@
+"""Pipelines: the check of a file, the text of a new one, and the steps of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import ConfigDict, Field
+
+from ..domain.pipelines import FilesFrom, RunIf, Step, StepKind, StepState, StepStatus
+from ..ports.pipelines import FileProblem, Guess
+from ..services.pipeline_files import NewFile, Validation
+from .base import ActorModel, ContentsPath, Instant, Model
+from .runs import ReasonModel
+
+if TYPE_CHECKING:
+    from ..domain.fan_outs import ItemCounts
+    from ..services.pipelines import StepView
+
+MAX_CONTENT = 1_000_000
+MAX_COMMENT = 2_000
+
+
+class ValidateRequest(Model):
+    """A pipeline's file to check. `path` is as in InspectRequest; `content` is checked in place of the file's own."""
+
+    path: ContentsPath
+    content: str | None = Field(default=None, max_length=MAX_CONTENT)
+    environment: str = "sandbox"
+    """The environment where it would run, with its images."""
+
+
+class PipelineProblemModel(Model):
+    """Something wrong with a pipeline's file. Line and column count from 1; `step` is the step that has the problem."""
+
+    message: str
+    line: int
+    column: int
+    step: str | None
+
+    @classmethod
+    def from_domain(cls, problem: FileProblem) -> PipelineProblemModel:
+        return cls.model_validate(problem)
+
+
+class StepFilesModel(Model):
+    """Files that the step `from` leaves, as patterns, and the folder into which they go: null for `inputs/<step>`."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    giver: Annotated[str, Field(alias="from")]
+    paths: list[str]
+    into: str | None
+
+    @classmethod
+    def from_domain(cls, files: FilesFrom) -> StepFilesModel:
+        return cls(giver=files.step, paths=list(files.paths), into=files.into)
+
+
+class ItemCountsModel(Model):
+    """The items of a fan-out, counted. `failed` are those that ended in another way than succeeded."""
+
+    total: int
+    succeeded: int
+    failed: int
+    active: int
+    waiting: int
+
+    @classmethod
+    def from_domain(cls, counts: ItemCounts) -> ItemCountsModel:
+        return cls.model_validate(counts)
+
+
+class ApprovalModel(Model):
+    """The question of an approval step. `who` are ids of actors; none: everybody who may run there.
+
+    `may_decide` is about the person who asks, and false when nothing is to be decided.
+    """
+
+    ask: str
+    who: list[str]
+    may_decide: bool
+    decided_by: ActorModel | None
+    decided_at: Instant | None
+    comment: str
+
+
+class StepModel(Model):
+    """A step of a pipeline run. Before a run its state is `waiting`, or `disabled` where it would not run.
+
+    `path` is that of its notebook or script from the folder of the pipeline's file. `run_id` is null for a fan-out,
+    whose runs `GET /runs?parent=…&step=…` lists.
+    """
+
+    id: str
+    title: str
+    kind: StepKind
+    path: str | None
+    command: list[str]
+    needs: list[str]
+    run_if: RunIf
+    condition: str | None
+    """The expression after `if`."""
+    for_each: bool
+    """True for a fan-out."""
+    files: list[StepFilesModel]
+    disabled: bool
+    """True when the file disables the step. One that cannot run because of it has the state `disabled`, not this."""
+    state: StepState
+    reason: ReasonModel | None
+    with_failures: bool
+    nothing_to_do: bool
+    run_id: str | None
+    job_id: str | None
+    items: ItemCountsModel | None
+    """The counts of a fan-out that has started."""
+    started_at: Instant | None
+    finished_at: Instant | None
+    due_at: Instant | None
+    """The time at which an approval expires."""
+    approval: ApprovalModel | None
+
+    @classmethod
+    def from_domain(cls, view: StepView) -> StepModel:
+        return _step(
+            view.step,
+            view.status,
+            run_id=view.run_id,
+            job_id=view.job_id,
+            counts=view.counts,
+            may_decide=view.may_decide,
+        )
+
+    @classmethod
+    def before_run(cls, step: Step, status: StepStatus | None) -> StepModel:
+        return _step(step, status or StepStatus())
+
+
+def _step(
+    step: Step,
+    status: StepStatus,
+    *,
+    run_id: str | None = None,
+    job_id: str | None = None,
+    counts: ItemCounts | None = None,
+    may_decide: bool = False,
+) -> StepModel:
+    approval = None
+    if step.approval is not None:
+        approval = ApprovalModel(
+            ask=step.approval.ask,
+            who=list(step.approval.who),
+            may_decide=may_decide,
+            decided_by=ActorModel.from_domain(status.decided_by) if status.decided_by else None,
+            decided_at=status.decided_at,
+            comment=status.comment,
+        )
+    return StepModel(
+        id=step.id,
+        title=step.title,
+        kind=step.kind,
+        path=step.path,
+        command=list(step.command),
+        needs=list(step.needs),
+        run_if=step.run_if,
+        condition=step.condition,
+        for_each=step.for_each is not None,
+        files=[StepFilesModel.from_domain(files) for files in step.files],
+        disabled=step.disabled,
+        state=status.state,
+        reason=ReasonModel.model_validate(status.reason) if status.reason else None,
+        with_failures=status.with_failures,
+        nothing_to_do=status.nothing_to_do,
+        run_id=run_id,
+        job_id=job_id,
+        items=ItemCountsModel.from_domain(counts) if counts else None,
+        started_at=status.started_at,
+        finished_at=status.finished_at,
+        due_at=status.due_at,
+        approval=approval,
+    )
+
+
+class ValidationModel(Model):
+    """The result of the check of a pipeline's file. Without `problems` it can run.
+
+    `steps` are in the order of the file. There are none where the file cannot be read as a pipeline.
+    """
+
+    title: str
+    problems: list[PipelineProblemModel]
+    steps: list[StepModel]
+
+    @classmethod
+    def from_domain(cls, found: Validation) -> ValidationModel:
+        pipeline = found.reading.pipeline
+        steps = pipeline.steps if pipeline else ()
+        return cls(
+            title=pipeline.title if pipeline else "",
+            problems=[PipelineProblemModel.from_domain(problem) for problem in found.problems],
+            steps=[StepModel.before_run(step, found.statuses.get(step.id)) for step in steps],
+        )
+
+
+class SuggestRequest(Model):
+    """Notebooks and scripts for a new pipeline. Paths are as in InspectRequest.
+
+    `folder` is that of the new file; null: the deepest that holds all of `paths`, of which there is one then.
+    """
+
+    paths: list[ContentsPath] = Field(max_length=1000)
+    folder: ContentsPath | None = None
+
+
+class GuessModel(Model):
+    """A guess: the step `to` reads the path that the step `from` writes. Both are ids of steps."""
+
+    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
+
+    giver: Annotated[str, Field(alias="from")]
+    taker: Annotated[str, Field(alias="to")]
+    path: str
+
+    @classmethod
+    def from_domain(cls, guess: Guess) -> GuessModel:
+        return cls.model_validate(vars(guess))
+
+
+class SuggestionModel(Model):
+    """A new pipeline's file, which nobody has saved yet: `content`, for `name` in `folder`."""
+
+    folder: str
+    name: str
+    content: str
+    guesses: list[GuessModel]
+
+    @classmethod
+    def from_domain(cls, new: NewFile, folder: str) -> SuggestionModel:
+        guesses = [GuessModel.from_domain(guess) for guess in new.guesses]
+        return cls(folder=folder, name=new.name, content=new.content, guesses=guesses)
+
+
+class DecisionRequest(Model):
+    """A decision on a step that awaits one. The comment stays with the step."""
+
+    approved: bool
+    comment: str = Field(default="", max_length=MAX_COMMENT)

@@ -1,0 +1,86 @@
+"""The steps of a pipeline run, told to people: as a table, and line by line while they change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from .output import print_table
+from .text import duration, one_line
+
+if TYPE_CHECKING:
+    from ..api_models import StepModel
+
+_HEADINGS = ("step", "state", "items", "took", "run", "why")
+
+
+def print_steps(steps: Sequence[StepModel], now: dt.datetime) -> None:
+    """Print the steps as a table, in the order of the file."""
+    rows = [(step.id, state_of(step), _items(step), took(step, now), step.run_id or "", _why(step)) for step in steps]
+    used = [place for place in range(len(_HEADINGS)) if place < 2 or any(row[place] for row in rows)]
+    print_table(
+        [_HEADINGS[place] for place in used],
+        [[row[place] for place in used] for row in rows],
+        folded="why" if _HEADINGS.index("why") in used else "step",
+    )
+
+
+def changes(known: Mapping[str, StepModel], steps: Sequence[StepModel], run_id: str, now: dt.datetime) -> Iterator[str]:
+    """Yield a line for each step that is in another state than in `known`."""
+    for step in steps:
+        before = known.get(step.id)
+        if step.state == "waiting" or (before is not None and before.state == step.state):
+            continue
+        line = f"{step.id}: {state_of(step)}"
+        if step.finished_at is not None and (time := took(step, now)):
+            line += f" in {time}"
+        if step.items and step.finished_at is not None:
+            line += f" ({_items(step)} items)"
+        if why := _why(step):
+            line += f". {why}"
+        yield one_line(line, 300)
+        if step.state == "awaiting_approval":
+            yield f"  jupyter dataops runs approve {run_id} {step.id}   or: runs reject {run_id} {step.id}"
+
+
+def progress_of(steps: Sequence[StepModel]) -> str:
+    """Return how far a pipeline run has come, with the steps that are active now."""
+    ended = sum(step.state.has_ended for step in steps)
+    active = [
+        f"{step.id} {step.items.succeeded + step.items.failed}/{step.items.total}" if step.items else step.id
+        for step in steps
+        if step.state in ("running", "awaiting_approval")
+    ]
+    return f"{ended} of {len(steps)} steps" + (f", {', '.join(active)}" if active else "")
+
+
+def state_of(step: StepModel) -> str:
+    """Return the state in words, with what a success leaves out."""
+    said = {"with failures": step.with_failures, "nothing to do": step.nothing_to_do}
+    flags = [name for name, is_set in said.items() if is_set]
+    return f"{step.state} ({', '.join(flags)})" if flags else str(step.state)
+
+
+def took(step: StepModel, now: dt.datetime) -> str:
+    if step.started_at is None:
+        return ""
+    return duration(max(0.0, ((step.finished_at or now) - step.started_at).total_seconds()))
+
+
+def _items(step: StepModel) -> str:
+    counts = step.items
+    if counts is None:
+        return ""
+    failed = f", {counts.failed} failed" if counts.failed else ""
+    return f"{counts.succeeded + counts.failed}/{counts.total}{failed}"
+
+
+def _why(step: StepModel) -> str:
+    if step.state == "awaiting_approval" and step.approval:
+        return step.approval.ask
+    decided = step.approval.decided_by if step.approval else None
+    if decided and not step.reason:
+        comment = f": {step.approval.comment}" if step.approval and step.approval.comment else ""
+        return f"Approved by {decided}{comment}"
+    return step.reason.message if step.reason else ""

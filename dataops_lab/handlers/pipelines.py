@@ -1,0 +1,95 @@
+"""Pipelines: the check of a file, the text of a new one, and the steps of a run."""
+
+from __future__ import annotations
+
+import os
+
+from ..api_models import (
+    DecisionRequest,
+    PageModel,
+    StepModel,
+    SuggestionModel,
+    SuggestRequest,
+    ValidateRequest,
+    ValidationModel,
+)
+from ..domain.policy import ObjectKind, Verb
+from ..errors import InvalidRequest
+from ..services import pipeline_files, pipelines
+from .base import DataOpsHandler, operation
+from .jobs import JOBS, real_root
+from .runs import RUNS, local_path, server_root
+
+
+class ValidateHandler(DataOpsHandler):
+    @operation(
+        "Find what is wrong with a pipeline's file, or with a text in its place, each problem with line and column; "
+        "runs and stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: ValidationModel},
+        body=ValidateRequest,
+        lane="submit",
+    )
+    def post(self, body: ValidateRequest) -> ValidationModel:
+        found = pipeline_files.validate(
+            self.services,
+            local_path(self, body.path),
+            root=server_root(self),
+            by=self.actor,
+            content=body.content,
+            environment=body.environment,
+        )
+        return ValidationModel.from_domain(found)
+
+
+class SuggestHandler(DataOpsHandler):
+    @operation(
+        "Write the text of a new pipeline with a step for each of these notebooks and scripts, and a guessed edge "
+        "where one reads what another one writes; stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: SuggestionModel},
+        body=SuggestRequest,
+        lane="submit",
+    )
+    def post(self, body: SuggestRequest) -> SuggestionModel:
+        paths = [local_path(self, path) for path in body.paths]
+        folder = None if body.folder is None else local_path(self, body.folder)
+        new = pipeline_files.suggest(self.services, paths, root=server_root(self), folder=folder)
+        return SuggestionModel.from_domain(new, self._contents_path(new.folder))
+
+    def _contents_path(self, folder: str) -> str:
+        root = real_root(self)
+        path = os.path.relpath(os.path.realpath(folder), root).replace(os.sep, "/")
+        if path.startswith(".."):
+            raise InvalidRequest("The folder of the new pipeline lies outside the server's root. Name one below it.")
+        return "" if path == "." else path
+
+
+class StepsHandler(DataOpsHandler):
+    @operation(
+        "The steps of a pipeline run, in the order of its file",
+        action="read",
+        resource=RUNS,
+        answers={200: PageModel[StepModel]},
+    )
+    def get(self, run_id: str) -> PageModel[StepModel]:
+        views = pipelines.steps(self.services, run_id, by=self.actor)
+        return PageModel[StepModel](items=[StepModel.from_domain(view) for view in views], next=None)
+
+
+class DecisionHandler(DataOpsHandler):
+    @operation(
+        "Approve or reject a step that awaits a decision; safe to repeat",
+        action="execute",
+        resource=RUNS,
+        answers={200: StepModel},
+        body=DecisionRequest,
+        permission=(Verb.DECIDE, ObjectKind.ENVIRONMENT),
+    )
+    def post(self, run_id: str, step: str, body: DecisionRequest) -> StepModel:
+        view = pipelines.decide(
+            self.services, run_id, step, approved=body.approved, comment=body.comment, by=self.actor
+        )
+        return StepModel.from_domain(view)

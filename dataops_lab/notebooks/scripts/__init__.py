@@ -1,0 +1,1 @@
+"""Scripts: programs in one file, that run as jobs without a kernel."""

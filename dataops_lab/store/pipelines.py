@@ -1,0 +1,254 @@
+"""Pipeline runs and their steps. The runs of the steps are rows of `runs`, with the pipeline's run as their parent."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+
+from ..domain.actors import Actor
+from ..domain.deserialization import from_known_fields
+from ..domain.environments import Resources
+from ..domain.events import run_subject
+from ..domain.images import RunImage
+from ..domain.jobs import JobKind
+from ..domain.pipelines import Item, StepState, StepStatus, split_parent_key
+from ..domain.plans import Plan, PlannedStep
+from ..domain.runs import RunState
+from ..domain.settings import RunSettings
+from ..domain.snapshots import Finding, KernelChoice, Severity
+from ..domain.versions import Origin
+from ..errors import NotFound, StaleWrite
+from ..ports import Part, PartCounts, PipelineProgress
+from . import reasons
+from . import tables as t
+from .actors import SqlActors
+from .events import SqlEvents
+from .locks import with_row_lock
+
+
+class SqlPipelines:
+    def __init__(self, connection: Connection, events: SqlEvents, actors: SqlActors) -> None:
+        self._connection = connection
+        self._events = events
+        self._actors = actors
+
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+        inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
+        self._connection.execute(_INSERT_RUN, {"run_id": run_id, "inherited": inherited})
+        rows = [
+            {
+                "run_id": run_id,
+                "step_id": step_id,
+                "position": position,
+                **_plan_columns(plan.get(step_id)),
+                **_columns(status),
+            }
+            for position, (step_id, status) in enumerate(statuses.items())
+        ]
+        self._connection.execute(_INSERT_STEP, rows)
+
+    def get_progress(self, run_id: str) -> PipelineProgress:
+        run = self._connection.execute(_RUN, {"run_id": run_id}).one_or_none()
+        if run is None:
+            raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.")
+        rows = self._connection.execute(_STATUSES, {"run_id": run_id})
+        return PipelineProgress({row.step_id: _status(row, self._actors) for row in rows}, run.timed_out_at)
+
+    def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
+        inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
+        rows = self._connection.execute(_PLAN, {"run_id": run_id})
+        return {
+            row.step_id: _planned(row, inherited)
+            for row in rows
+            if row.job_id is not None and (step_ids is None or row.step_id in step_ids)
+        }
+
+    def transition(
+        self,
+        run_id: str,
+        before: Mapping[str, StepStatus],
+        after: Mapping[str, StepStatus],
+        *,
+        at: dt.datetime,
+        by: Actor | None = None,
+    ) -> None:
+        rows = [
+            {**_columns(status), "of_run": run_id, "of_step": step_id, "of_state": before[step_id].state}
+            for step_id, status in after.items()
+        ]
+        if rows and self._connection.execute(_MOVE, rows).rowcount != len(rows):
+            were = ", ".join(f"step {step_id} {before[step_id].state}" for step_id in after)
+            raise StaleWrite(f"No longer so, in whole or in part: {were} of run {run_id}.")
+        for step_id, status in after.items():
+            self._events.add(run_subject(run_id), f"step.{status.state}", at=at, actor=by, data={"step": step_id})
+
+    def record_part_progress(self, run_id: str, *, at: dt.datetime) -> None:
+        self._events.add(run_subject(run_id), "step.progress", at=at)
+
+    def record_timeout(self, run_id: str, *, at: dt.datetime) -> None:
+        self._connection.execute(_TIME_OUT, {"of_run": run_id, "timed_out_at": at})
+
+    def list_parts(self, run_id: str, step_ids: Collection[str]) -> Mapping[str, Sequence[Part]]:
+        found: defaultdict[str, list[Part]] = defaultdict(list)
+        for row in self._connection.execute(_PARTS, {"run_id": run_id, "steps": list(step_ids)}):
+            step_id, key = split_parent_key(row.parent_key)
+            reason = reasons.from_json(row.reason)
+            found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do))
+        return found
+
+    def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
+        runs: defaultdict[str, dict[RunState, int]] = defaultdict(dict)
+        idle: defaultdict[str, int] = defaultdict(int)
+        for step_id, state, count, had_nothing_to_do in self._connection.execute(_COUNTS, {"run_id": run_id}):
+            runs[step_id][RunState(state)] = count
+            idle[step_id] += had_nothing_to_do
+        return {step_id: PartCounts(of_step, idle[step_id]) for step_id, of_step in runs.items()}
+
+    def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
+        query = with_row_lock(self._connection, _ALIVE_PARTS)
+        return list(self._connection.scalars(query, {"run_id": run_id, "steps": list(step_ids)}))
+
+    def list_part_ids(self, run_ids: Collection[str]) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {run_id: [] for run_id in run_ids}
+        for row in self._connection.execute(_PART_IDS, {"run_ids": list(found)}):
+            found[row.parent_id].append(row.id)
+        return found
+
+    def lock_parents(self, part_ids: Collection[str]) -> None:
+        self._connection.execute(with_row_lock(self._connection, _PARENTS), {"ids": list(part_ids)})
+
+    def list_unfinished(self) -> Sequence[str]:
+        return list(self._connection.scalars(_UNFINISHED))
+
+    def list_unfinished_for_job(self, job_id: str) -> Mapping[RunState, Sequence[str]]:
+        found: defaultdict[RunState, list[str]] = defaultdict(list)
+        for row in self._connection.execute(_UNFINISHED_OF, {"job_id": job_id}):
+            found[RunState(row.state)].append(row.id)
+        return found
+
+    def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
+        found: defaultdict[str, dict[str, StepStatus]] = defaultdict(dict)
+        for row in self._connection.execute(_APPROVALS, {"run_ids": list(run_ids)}):
+            found[row.run_id][row.step_id] = _status(row, self._actors)
+        return found
+
+
+_R, _S = t.runs.c, t.pipeline_steps.c
+_INSERT_RUN, _INSERT_STEP = insert(t.pipeline_runs), insert(t.pipeline_steps)
+_OF_RUN = _S.run_id == bindparam("run_id")
+_RUN = select(t.pipeline_runs.c.timed_out_at).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
+_INHERITED = select(t.pipeline_runs.c.inherited).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
+_STATUS = [
+    _S[name]
+    for name in (
+        "step_id", "state", "reason", "items", "with_failures", "nothing_to_do", "started_at", "finished_at",
+        "due_at", "decided_at", "decided_by", "comment", "taken_from",
+    )
+]  # fmt: skip
+_STATUSES = select(*_STATUS).where(_OF_RUN).order_by(_S.position)
+_PLAN = select(_S.step_id, _S.job_id, _S.version_digest, _S.inputs_digest, _S.plan).where(_OF_RUN).order_by(_S.position)
+_MOVE = update(t.pipeline_steps).where(
+    _S.run_id == bindparam("of_run"), _S.step_id == bindparam("of_step"), _S.state == bindparam("of_state")
+)
+_TIME_OUT = update(t.pipeline_runs).where(
+    t.pipeline_runs.c.run_id == bindparam("of_run"), t.pipeline_runs.c.timed_out_at.is_(None)
+)
+_OF_STEPS = (_R.parent_id == bindparam("run_id"), _R.parent_step.in_(bindparam("steps", expanding=True)))
+_PARTS = select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do).where(*_OF_STEPS).order_by(_R.id)
+_ALIVE = [str(state) for state in RunState if not state.is_terminal]
+_ALIVE_PARTS = select(_R.id).where(*_OF_STEPS, _R.state.in_(_ALIVE)).order_by(_R.id)
+_COUNTS = (
+    select(_R.parent_step, _R.state, func.count(), func.count(case((_R.nothing_to_do, 1))))
+    .where(_R.parent_id == bindparam("run_id"))
+    .group_by(_R.parent_step, _R.state)
+)
+_PART_IDS = select(_R.id, _R.parent_id).where(_R.parent_id.in_(bindparam("run_ids", expanding=True))).order_by(_R.id)
+_part = t.runs.alias("part")
+_PARENTS = (
+    select(_R.id)
+    .where(
+        _R.id.in_(
+            select(_part.c.parent_id).where(
+                _part.c.id.in_(bindparam("ids", expanding=True)), _part.c.parent_id.is_not(None)
+            )
+        )
+    )
+    .order_by(_R.id)
+)
+_IS_PIPELINE = _R.kind == str(JobKind.PIPELINE)
+_UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+_UNFINISHED_OF = (
+    select(_R.id, _R.state).where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+)
+# An approval runs nothing and so has no job.
+_APPROVALS = (
+    select(_S.run_id, *_STATUS)
+    .where(_S.run_id.in_(bindparam("run_ids", expanding=True)), _S.job_id.is_(None), _S.started_at.is_not(None))
+    .order_by(_S.run_id, _S.position)
+)
+
+
+def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:
+    if planned is None:
+        return {"job_id": None, "version_digest": None, "inputs_digest": None, "plan": None}
+    kernel = asdict(planned.kernel)
+    # It is the same for all steps on this machine, and may be large.
+    del kernel["inherited"]
+    return {
+        "job_id": planned.job_id,
+        "version_digest": planned.version_digest,
+        "inputs_digest": planned.inputs_digest,
+        "plan": {
+            "kernel": kernel,
+            "settings": asdict(planned.settings),
+            "image": asdict(planned.image) if planned.image else None,
+            "resources": asdict(planned.resources),
+            "origin": asdict(planned.origin),
+            "findings": [asdict(finding) for finding in planned.findings],
+        },
+    }
+
+
+def _planned(row: Any, inherited: Mapping[str, str]) -> PlannedStep:
+    plan = row.plan
+    kernel = from_known_fields(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
+    image = from_known_fields(RunImage, plan["image"]) if plan["image"] else None
+    return PlannedStep(
+        job_id=row.job_id,
+        version_digest=row.version_digest,
+        inputs_digest=row.inputs_digest,
+        kernel=kernel if image else replace(kernel, inherited=dict(inherited)),
+        settings=from_known_fields(RunSettings, plan["settings"]),
+        image=image,
+        resources=from_known_fields(Resources, plan["resources"]),
+        origin=from_known_fields(Origin, plan["origin"]),
+        findings=tuple(
+            from_known_fields(Finding, {**f, "severity": Severity(f["severity"])}) for f in plan["findings"]
+        ),
+    )
+
+
+def _columns(status: StepStatus) -> dict[str, Any]:
+    return {
+        **vars(status),
+        "reason": reasons.to_json(status.reason),
+        "items": None if status.items is None else [[item.key, item.value] for item in status.items],
+    }
+
+
+def _status(row: Row[Any], actors: SqlActors) -> StepStatus:
+    values = {name: value for name, value in row._mapping.items() if name not in ("run_id", "step_id")}
+    return StepStatus(
+        **{
+            **values,
+            "state": StepState(values["state"]),
+            "reason": reasons.from_json(values["reason"]),
+            "items": None if values["items"] is None else tuple(Item(*pair) for pair in values["items"]),
+            "decided_by": actors.find(values["decided_by"]),
+        }
+    )

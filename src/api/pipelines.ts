@@ -1,0 +1,47 @@
+import { Connection, pathOf } from './connection';
+import {
+  Decision,
+  PipelineStep,
+  PipelineSuggestion,
+  PipelineValidation,
+  ValidateRequest
+} from './types';
+
+/** Pipelines: their files, and the steps of their runs. */
+export class PipelinesClient {
+  constructor(private readonly _connection: Connection) {}
+
+  /** Find what is wrong with a pipeline's file, or with `content` in its place. */
+  validate(request: ValidateRequest): Promise<PipelineValidation> {
+    return this._connection.send(
+      'POST',
+      pathOf('pipelines', 'validate'),
+      request
+    );
+  }
+
+  /** Write the text of a new pipeline in `folder`, with a step for each of these files. Nothing is saved. */
+  suggest(paths: string[], folder: string): Promise<PipelineSuggestion> {
+    return this._connection.send('POST', pathOf('pipelines', 'suggest'), {
+      paths,
+      folder
+    });
+  }
+
+  /** List the steps of a pipeline run, in the order of its file. */
+  async steps(run: string): Promise<PipelineStep[]> {
+    const { items } = await this._connection.get<{ items: PipelineStep[] }>(
+      pathOf('runs', run, 'steps')
+    );
+    return items;
+  }
+
+  /** Approve or reject a step that awaits a decision. */
+  decide(run: string, step: string, decision: Decision): Promise<unknown> {
+    return this._connection.send(
+      'POST',
+      pathOf('runs', run, 'steps', step, 'decision'),
+      decision
+    );
+  }
+}

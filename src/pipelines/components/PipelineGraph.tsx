@@ -1,0 +1,228 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React, { useMemo, useRef, useState } from 'react';
+
+import type { PipelineStep, Progress } from '../../api';
+import { useNow } from '../../shared/clock';
+import { KindIcon } from '../../shared/components/KindIcon';
+import { PhaseLabel } from '../../shared/components/StateLabel';
+import { formatDuration } from '../../shared/format';
+import { phaseAppearance } from '../../shared/phases';
+import { useWidth } from '../../shared/width';
+import { NODE_HEIGHT, NODE_WIDTH, placeSteps, PlacedStep } from '../layout';
+import {
+  hasEnded,
+  labelOfItems,
+  labelOfStep,
+  nameOf,
+  secondsOfStep
+} from '../steps';
+
+/** A smaller graph could not be read; a wider one scrolls. */
+const SMALLEST_SCALE = 0.8;
+
+/** The steps of a pipeline and their order, from left to right. The arrow keys go from step to step. */
+export function PipelineGraph(props: {
+  steps: readonly PipelineStep[];
+  /** Return the progress of a step that works. */
+  progressOf?: (step: PipelineStep) => Progress | undefined;
+  /** Called with a step that was clicked, or on which Enter was pressed. Without it the graph is only shown. */
+  onOpen?: (step: PipelineStep) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { steps, onOpen, trans } = props;
+  const shape = JSON.stringify(steps.map(({ id, needs }) => ({ id, needs })));
+  // The places depend on the edges alone, which do not change while the pipeline runs.
+  const placed = useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
+  const frame = useRef<HTMLDivElement>(null);
+  const width = useWidth(frame);
+  const scale = width > 0 ? clamp(width / placed.width, SMALLEST_SCALE, 1) : 1;
+  const byId = new Map(steps.map(step => [step.id, step]));
+  const [focused, setFocused] = useState('');
+  const inFocus = byId.has(focused) ? focused : placed.nodes[0]?.id;
+  const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>) => {
+    const current = placed.nodes.findIndex(node => node.id === inFocus);
+    const last = placed.nodes.length - 1;
+    const target = {
+      ArrowLeft: current - 1,
+      ArrowUp: current - 1,
+      ArrowRight: current + 1,
+      ArrowDown: current + 1,
+      Home: 0,
+      End: last
+    }[event.key];
+    if (target !== undefined) {
+      event.preventDefault();
+      const nodes = event.currentTarget.querySelectorAll('button');
+      nodes[clamp(target, 0, last)]?.focus();
+    }
+  };
+  return (
+    <div
+      ref={frame}
+      className="dl-Graph"
+      role="group"
+      aria-label={trans.__('Graph of the steps')}
+      // Without buttons in it, the graph itself must have the focus to be scrolled.
+      tabIndex={onOpen ? undefined : 0}
+      onKeyDown={onKeyDown}
+    >
+      <div
+        className="dl-Graph-size"
+        style={{
+          width: Math.floor(placed.width * scale),
+          height: Math.ceil(placed.height * scale)
+        }}
+      >
+        <div
+          className="dl-Graph-content"
+          style={{
+            width: placed.width,
+            height: placed.height,
+            transform: `scale(${scale})`
+          }}
+        >
+          <svg
+            width={placed.width}
+            height={placed.height}
+            aria-hidden="true"
+            className="dl-Graph-edges"
+          >
+            {placed.edges.map(({ from, to, path }) => (
+              <path
+                key={`${from} ${to}`}
+                d={path}
+                data-passed={isPassed(byId.get(from), byId.get(to))}
+              />
+            ))}
+          </svg>
+          {placed.nodes.map(place => (
+            <Node
+              key={place.id}
+              step={byId.get(place.id)!}
+              place={place}
+              isTabStop={place.id === inFocus}
+              progress={props.progressOf?.(byId.get(place.id)!)}
+              onFocus={() => setFocused(place.id)}
+              onOpen={onOpen}
+              trans={trans}
+            />
+          ))}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Node(props: {
+  step: PipelineStep;
+  place: PlacedStep;
+  isTabStop: boolean;
+  progress: Progress | undefined;
+  onFocus: () => void;
+  onOpen?: (step: PipelineStep) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { step, place, onOpen, trans } = props;
+  const Element = onOpen ? 'button' : 'div';
+  const details = [
+    nameOf(step),
+    step.condition && trans.__('if %1', step.condition),
+    step.run_if !== 'all_success' && step.run_if,
+    step.reason?.message
+  ];
+  return (
+    <Element
+      type={onOpen && 'button'}
+      className="dl-Node"
+      data-step={step.id}
+      data-state={step.state}
+      data-tone={phaseAppearance(step.state).tone}
+      data-fan-out={step.for_each || undefined}
+      style={{
+        left: place.x,
+        top: place.y,
+        width: NODE_WIDTH,
+        height: NODE_HEIGHT
+      }}
+      title={details.filter(Boolean).join('\n')}
+      tabIndex={onOpen && (props.isTabStop ? 0 : -1)}
+      onFocus={props.onFocus}
+      onClick={() => onOpen?.(step)}
+    >
+      <span className="dl-Node-name">
+        <KindIcon kind={step.kind} trans={trans} />
+        <span className="dl-Node-text">{nameOf(step)}</span>
+      </span>
+      {(onOpen || step.state === 'disabled') && (
+        <PhaseLabel
+          phase={step.state}
+          label={labelOfStep(step, trans)}
+          trans={trans}
+        />
+      )}
+      <Caption step={step} progress={props.progress} trans={trans} />
+    </Element>
+  );
+}
+
+/** The last line of a node: how far a fan-out is, why the step ended so, or how long it worked. */
+function Caption(props: {
+  step: PipelineStep;
+  progress: Progress | undefined;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { step, progress, trans } = props;
+  if (step.items) {
+    const { succeeded, failed, total } = step.items;
+    return (
+      <span className="dl-Node-caption">
+        <span>{labelOfItems(step, trans)}</span>
+        <progress
+          aria-hidden="true"
+          value={succeeded + failed}
+          max={total || 1}
+          data-failed={failed > 0 || undefined}
+        />
+      </span>
+    );
+  }
+  return (
+    <span className="dl-Node-caption">
+      {step.reason?.message ?? (
+        <>
+          <StepDuration step={step} />
+          {progress && progress.total > 0 && (
+            <>
+              {' · '}
+              {trans.__('%1 of %2 cells', progress.done, progress.total)}
+            </>
+          )}
+        </>
+      )}
+    </span>
+  );
+}
+
+/** The time that a step has worked; it counts while the step works. */
+export function StepDuration(props: {
+  step: PipelineStep;
+}): JSX.Element | null {
+  const { step } = props;
+  const live = step.started_at !== null && !hasEnded(step);
+  const now = useNow(live);
+  const seconds = secondsOfStep(step, now);
+  return seconds === null ? null : (
+    <span className="dl-Duration">
+      {formatDuration(live ? Math.floor(seconds) : seconds)}
+    </span>
+  );
+}
+
+/** Tell whether the pipeline has gone along an edge. */
+function isPassed(from?: PipelineStep, to?: PipelineStep): boolean {
+  return Boolean(from && to && hasEnded(from) && to.started_at);
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.min(most, Math.max(least, value));
+}

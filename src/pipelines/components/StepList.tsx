@@ -1,0 +1,175 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import React from 'react';
+
+import type { PipelineStep } from '../../api';
+import { useNow } from '../../shared/clock';
+import { KindIcon } from '../../shared/components/KindIcon';
+import { PhaseLabel } from '../../shared/components/StateLabel';
+import { Table } from '../../shared/components/Table';
+import { RelativeTime } from '../../shared/components/Times';
+import { formatExact } from '../../shared/format';
+import { phaseAppearance } from '../../shared/phases';
+import { barOf, labelOfItems, labelOfStep, nameOf } from '../steps';
+import { StepDuration } from './PipelineGraph';
+
+const COLUMNS = 6;
+
+/** All steps in the order of the file, each with its bar on the time line of the run. */
+export function StepList(props: {
+  steps: readonly PipelineStep[];
+  /** The times of the run. */
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** The fan-out whose items are shown below it. */
+  unfolded: string | null;
+  onUnfold: (step: string | null) => void;
+  onOpen: (step: PipelineStep) => void;
+  /** Draw the items of a fan-out. */
+  drawItems: (step: PipelineStep) => React.ReactNode;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { steps, startedAt, finishedAt, trans } = props;
+  const now = useNow(startedAt !== null && finishedAt === null);
+  const start = startedAt === null ? now : Date.parse(startedAt);
+  const end = finishedAt === null ? now : Date.parse(finishedAt);
+  return (
+    <Table
+      className="dl-Table dl-StepList"
+      columns={[
+        trans.__('Step'),
+        trans.__('State'),
+        trans.__('Started'),
+        trans.__('Duration'),
+        trans.__('Time line'),
+        trans.__('Reason')
+      ]}
+    >
+      {steps.map(step => (
+        <React.Fragment key={step.id}>
+          <Row
+            {...props}
+            step={step}
+            isUnfolded={props.unfolded === step.id}
+            start={start}
+            end={end}
+          />
+          {props.unfolded === step.id && (
+            <tr className="dl-StepList-items">
+              <td colSpan={COLUMNS}>{props.drawItems(step)}</td>
+            </tr>
+          )}
+        </React.Fragment>
+      ))}
+    </Table>
+  );
+}
+
+function Row(props: {
+  step: PipelineStep;
+  isUnfolded: boolean;
+  start: number;
+  end: number;
+  onUnfold: (step: string | null) => void;
+  onOpen: (step: PipelineStep) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { step, trans } = props;
+  return (
+    <tr data-step={step.id} data-state={step.state}>
+      <th scope="row" className="dl-StepList-step">
+        <span className="dl-StepList-name">
+          <KindIcon kind={step.kind} trans={trans} />
+          <Name {...props} />
+        </span>
+      </th>
+      <td>
+        <PhaseLabel
+          phase={step.state}
+          label={labelOfStep(step, trans)}
+          trans={trans}
+        />
+      </td>
+      <td>
+        {step.started_at && (
+          <RelativeTime instant={step.started_at} trans={trans} />
+        )}
+      </td>
+      <td className="dl-mod-number">
+        <StepDuration step={step} />
+      </td>
+      <td className="dl-StepList-time">
+        <TimeBar step={step} start={props.start} end={props.end} />
+      </td>
+      <td className="dl-mod-break">{reasonOf(step, trans)}</td>
+    </tr>
+  );
+}
+
+/** The name of a step: it opens the step's run, or unfolds the items of a fan-out. */
+function Name(props: Parameters<typeof Row>[0]): JSX.Element {
+  const { step, isUnfolded, trans } = props;
+  if (step.items) {
+    const Caret = isUnfolded ? caretDownIcon : caretRightIcon;
+    return (
+      <button
+        type="button"
+        className="dl-Button dl-mod-link"
+        aria-expanded={isUnfolded}
+        onClick={() => props.onUnfold(isUnfolded ? null : step.id)}
+      >
+        <Caret.react tag="span" className="dl-StepList-caret" />
+        {nameOf(step)}{' '}
+        <span className="dl-mod-quiet">{labelOfItems(step, trans)}</span>
+      </button>
+    );
+  }
+  const title = step.path ?? undefined;
+  if (!step.run_id) {
+    return <span title={title}>{nameOf(step)}</span>;
+  }
+  return (
+    <button
+      type="button"
+      className="dl-Button dl-mod-link"
+      title={title}
+      onClick={() => props.onOpen(step)}
+    >
+      {nameOf(step)}
+    </button>
+  );
+}
+
+/** The time from start to end of a step, as a bar. The columns beside it have the same as text. */
+function TimeBar(props: {
+  step: PipelineStep;
+  start: number;
+  end: number;
+}): JSX.Element | null {
+  const { step, start, end } = props;
+  const bar = barOf(step, start, end);
+  return (
+    bar && (
+      <div
+        className="dl-TimeBar"
+        aria-hidden="true"
+        data-tone={phaseAppearance(step.state).tone}
+        title={[step.started_at, step.finished_at]
+          .map(instant => instant && formatExact(instant))
+          .filter(Boolean)
+          .join(' – ')}
+        style={{ marginLeft: `${bar.start}%`, width: `${bar.length}%` }}
+      />
+    )
+  );
+}
+
+/** Return why a step ended or waits, or how a person decided. */
+function reasonOf(step: PipelineStep, trans: TranslationBundle): string {
+  const { approval, reason } = step;
+  const decided = approval?.decided_by
+    ? trans.__('By %1', approval.decided_by.name)
+    : '';
+  const said = approval?.comment ? `“${approval.comment}”` : '';
+  return [reason?.message, decided, said].filter(Boolean).join(' ');
+}

@@ -1,0 +1,71 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React, { useCallback, useEffect, useMemo } from 'react';
+
+import type { Client, PipelineStep, Run } from '../api';
+import { Filter, RunsListModel } from '../runs/listModel';
+import { useSignal } from '../shared/signals';
+import type { IRuns } from '../tokens';
+import { Items } from './components/Items';
+import { Steps } from './components/Steps';
+import type { StepsModel } from './model';
+
+type Props = {
+  run: Run;
+  model: StepsModel;
+  client: Client;
+  runs: IRuns;
+  onOpen: (run: string) => void;
+  trans: TranslationBundle;
+};
+
+/** The part of a pipeline run's record that shows its steps. */
+export function StepsPane(props: Props): JSX.Element {
+  const { run, model, runs, onOpen, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  return (
+    <Steps
+      run={run}
+      state={state}
+      progressOf={step =>
+        step.state === 'running' && step.run_id
+          ? runs.get(step.run_id)?.progress
+          : undefined
+      }
+      onOpen={onOpen}
+      onDecide={(step, decision) => model.decide(step, decision)}
+      onRetry={() => model.refresh()}
+      drawItems={step => <ItemsOfStep {...props} step={step} />}
+      trans={trans}
+    />
+  );
+}
+
+/** The items of a fan-out. They are read when they are first shown. */
+function ItemsOfStep(props: Props & { step: PipelineStep }): JSX.Element {
+  const { run, step, client, runs, onOpen, trans } = props;
+  const items = useMemo(
+    () => new RunsListModel(client, runs, { parent: run.id, step: step.id }),
+    [client, runs, run.id, step.id]
+  );
+  useEffect(() => {
+    void items.reload();
+    return () => items.dispose();
+  }, [items]);
+  const list = useSignal(items.changed, () => items.state);
+  const onFilter = useCallback(
+    (filter: Filter) => void items.setFilter(filter),
+    [items]
+  );
+  const onMore = useCallback(() => void items.loadMore(), [items]);
+  return (
+    <Items
+      step={step}
+      list={list}
+      onFilter={onFilter}
+      onMore={onMore}
+      onRetry={() => void items.reload()}
+      onOpen={item => onOpen(item.id)}
+      trans={trans}
+    />
+  );
+}

@@ -1,0 +1,161 @@
+"""Runs of pipelines from their submission to their end, by the command line alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from ..waiting import eventually
+from .conftest import TIMEOUT_S
+
+CHAIN = """\
+version: 1
+parameters: {good: {type: boolean, default: true}}
+steps:
+  check: {notebook: check.ipynb, with: {good: {cel: params.good}}}
+  each: {notebook: each.ipynb, needs: [check], for_each: {inputs: [North, South]}, with: {region: {cel: item}}}
+  never: {command: [echo, never], needs: [check], if: "steps.check.values.rows > 5"}
+  tell: {command: [echo, it failed], needs: [each], run_if: at_least_one_failed}
+"""
+APPROVAL = """\
+version: 1
+steps:
+  check: {notebook: check.ipynb}
+  ok: {approve: {ask: Publish?}, needs: [check]}
+  after: {notebook: check.ipynb, needs: [ok]}
+"""
+
+
+@pytest.fixture(scope="module")
+def chain(shell):
+    """A shell in whose folder the pipelines `chain` and `approval` lie."""
+    leave = "from dataops_lab import record\nrecord('rows', 3)\nassert good, 'not plausible'"
+    shell.notebook("check.ipynb", leave, parameters="good = True")
+    shell.notebook("each.ipynb", "print(region)", parameters="region = 'none'")
+    shell.text("chain.pipeline.yaml", CHAIN)
+    shell.text("approval.pipeline.yaml", APPROVAL)
+    return shell
+
+
+def steps_of(shell, run_id: str) -> dict[str, str]:
+    shown = shell("runs", "show", run_id)
+    assert shown.code == 0, shown.err
+    table = shown.out.split("STEP", 1)[1].splitlines()[1:]
+    return {line.split()[0]: line.split()[1] for line in table if line and ":" not in line.split()[0]}
+
+
+def test_a_pipeline_is_followed_step_by_step_and_ends_with_its_table(chain):
+    ran = chain("run", "chain.pipeline.yaml")
+
+    assert ran.code == 0, ran.err
+    told = ran.err.splitlines()
+    assert told.index("check: running") < next(
+        i for i, line in enumerate(told) if line.startswith("check: succeeded in ")
+    )
+    assert "never: skipped. Its condition does not hold." in told
+    assert ran.out.startswith("✓ succeeded in ")
+    table = [line.split()[:3] for line in ran.out.splitlines()[2:]]
+    assert [row[:2] for row in table] == [
+        ["check", "succeeded"],
+        ["each", "succeeded"],
+        ["never", "skipped"],
+        ["tell", "skipped"],
+    ]
+    assert table[1][2] == "2/2"
+
+
+def test_a_step_that_fails_is_named_with_its_run_and_the_others_say_why_they_did_not_run(chain):
+    ran = chain("pipeline", "run", "chain.pipeline.yaml", "-p", "good", "false")
+
+    assert ran.code == 1
+    assert any(line.startswith("check: failed in ") and "not plausible" in line for line in ran.err.splitlines())
+    assert "each: skipped. `check` failed." in ran.err.splitlines()
+    [command] = [line for line in ran.out.splitlines() if line.startswith("check: jupyter dataops runs show ")]
+    failed = chain("runs", "show", command.split()[-1])
+    assert "AssertionError: not plausible" in failed.out
+
+
+def test_json_is_the_run_of_the_pipeline_and_nothing_else(chain):
+    run = chain("run", "chain.pipeline.yaml", "--json").json
+
+    assert (run["kind"], run["state"], run["kernel"], run["parent"]) == ("pipeline", "succeeded", None, None)
+    assert run["progress"] == {"done": 4, "total": 4, "current": None}
+
+
+def test_what_the_pipeline_does_not_take_is_refused_before_anything_is_there(chain):
+    before = len(chain.runs())
+
+    for wrong in (("-p", "god", "true"), ("-p", "good", "3"), ("-o", "out.ipynb"), ("--kernel", "cobol")):
+        refused = chain("run", "chain.pipeline.yaml", *wrong)
+        assert refused.code == 2, wrong
+
+    assert len(chain.runs()) == before
+
+
+def test_lists_show_a_pipeline_as_one_row_and_the_runs_of_its_steps_on_request(chain):
+    run = chain("run", "chain.pipeline.yaml", "--json").json
+
+    listed = [each["id"] for each in chain.runs()]
+    children = chain("runs", "list", "--parent", run["id"], "--json").json["items"]
+    each = chain("runs", "list", "--parent", run["id"], "--step", "each")
+
+    assert run["id"] in listed
+    assert {child["id"] for child in children}.isdisjoint(listed)
+    assert sorted(child["parent"]["key"] for child in children) == ["check", "each/North", "each/South"]
+    assert sorted(line.split()[0] for line in each.out.splitlines()) == ["STEP", "each/North", "each/South"]
+    assert chain("runs", "list", "--step", "each").code == 2
+
+
+@pytest.mark.parametrize(("verb", "code", "state"), [("approve", 0, "succeeded"), ("reject", 1, "rejected")])
+def test_a_pipeline_that_awaits_a_decision_says_how_to_take_it_and_goes_on(chain, verb, code, state):
+    following = chain.start("run", "approval.pipeline.yaml")
+    assert following.stderr is not None
+    hint = next(line for line in following.stderr if "runs approve" in line)
+    run_id = next(run["id"] for run in chain.runs() if run["phase"] == "awaiting_approval")
+    assert hint == f"  jupyter dataops runs approve {run_id} ok   or: runs reject {run_id} ok\n"
+    assert f"runs approve {run_id} ok" in chain("runs", "show", run_id).out
+
+    decided = chain("runs", verb, run_id, "ok", "--comment", "as agreed")
+
+    assert (decided.code, decided.out.split()[:2]) == (0, [run_id, "ok"])
+    out, err = following.communicate(timeout=TIMEOUT_S)
+    assert following.returncode == code, err
+    assert "as agreed" in out
+    assert steps_of(chain, run_id)["ok"] == state
+    again = chain("runs", "approve" if verb == "reject" else "reject", run_id, "ok")
+    assert again.code == 2
+
+
+def test_a_pipeline_is_cancelled_as_a_whole(chain):
+    run_id = chain("run", "approval.pipeline.yaml", "--no-wait").out.strip()
+    eventually(lambda: steps_of(chain, run_id)["ok"] == "awaiting_approval")
+
+    assert chain("runs", "cancel", run_id).code == 0
+
+    eventually(lambda: chain("runs", "show", run_id, "--json").json["state"] == "cancelled")
+    assert steps_of(chain, run_id) == {"check": "succeeded", "ok": "cancelled", "after": "skipped"}
+
+
+def test_a_pipeline_runs_again_in_the_same_versions(chain):
+    first = chain("run", "chain.pipeline.yaml", "--json").json
+    chain.text("chain.pipeline.yaml", "broken")
+
+    again = chain("runs", "rerun", first["id"], "--json")
+    chain.text("chain.pipeline.yaml", CHAIN)
+
+    assert again.code == 0, again.out
+    assert again.json["version"] == first["version"]
+    assert again.json["trigger"] == {"kind": "rerun", "ref": first["id"]}
+
+
+def test_a_pipeline_has_no_log_of_its_own_and_says_where_there_are_some(chain):
+    run = chain("run", "chain.pipeline.yaml", "--json").json
+
+    logs = chain("runs", "logs", run["id"])
+
+    assert (logs.code, logs.out) == (0, "")
+    assert f"runs show {run['id']}" in logs.err
+
+
+def test_the_same_key_is_the_same_run_of_the_pipeline(chain):
+    runs = {chain("run", "chain.pipeline.yaml", "--key", "once", "--json").json["id"] for _ in range(2)}
+    assert len(runs) == 1

@@ -1,0 +1,135 @@
+"""Engines that die while a pipeline runs: each step and each item runs once, and the pipeline ends right."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.runs import RunState, Submission
+from dataops_lab.ports import Transaction
+from dataops_lab.services import pipelines, runs
+from dataops_lab.store.sqlite import open_sqlite
+from dataops_lab.testing import person
+
+from ..pipeline_lab import ANN, PipelineLab, engine_of
+from ..waiting import TIMEOUT_S
+
+FAN_OUT = """
+version: 1
+steps:
+  list: {{command: [sh, -c, "echo list >> {witness}"]}}
+  each:
+    command: [sh, -c, "echo $DATAOPS_PARAM_N >> {witness}"]
+    needs: [list]
+    for_each: {{inputs: [1, 2, 3, 4], concurrency: 2}}
+    with: {{n: {{cel: item}}}}
+  report: {{command: [sh, -c, "echo report >> {witness}"], needs: [each]}}
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("commit", ["step ended", "item ended", "step started"])
+def test_an_engine_killed_at_a_commit_of_a_fan_out_leaves_one_run_of_each_item(
+    real, start_engine, until, witness, tmp_path, commit, moment
+):
+    path = tmp_path / "chain.pipeline.yaml"
+    path.write_text(FAN_OUT.format(witness=witness))
+    run_id = runs.submit(real, Submission(str(path)), by=person("someone")).view.run.id
+    assert start_engine(kill_at=f"{moment} {commit}").wait(TIMEOUT_S) == -signal.SIGKILL
+    start_engine()
+    ended = until(run_id, lambda view: view.run.state.is_terminal)
+    assert (ended.run.state, ended.run.reason) == (RunState.SUCCEEDED, None)
+    lines = witness.read_text().split()
+    assert (lines[0], sorted(lines[1:-1]), lines[-1]) == ("list", ["1", "2", "3", "4"], "report")
+    assert all(view.status.state == "succeeded" for view in pipelines.steps(real, run_id, by=ANN))
+
+
+class EngineDied(BaseException):
+    """The engine goes no further."""
+
+
+def dies_at(number: int, moment: str) -> Callable[[Transaction], None]:
+    """Return a function that the store calls before each commit. At the commit of this number that tells of runs, the
+    engine dies, before it or after it.
+    """
+    commits = iter(range(1, 1_000))
+
+    def die() -> None:
+        raise EngineDied
+
+    def look(tx) -> None:
+        if any(kind.startswith(("run.", "attempt.", "step.")) for kind in tx.events.kinds) and next(commits) == number:
+            if moment == "before":
+                die()
+            tx.on_commit(die)
+
+    return look
+
+
+SCENARIO = """
+version: 1
+steps:
+  list: {notebook: list.ipynb}
+  each: {notebook: each.ipynb, needs: [list], for_each: {inputs: [1, 2, 3], concurrency: 2}}
+  report: {notebook: report.ipynb, needs: [each]}
+"""
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_engine_that_dies_at_any_commit_at_all_loses_nothing_and_repeats_nothing(
+    ctx, executor, sqlite, store, moment
+):
+    path = sqlite.removeprefix("sqlite:///")
+    for number in range(1, 100):
+        lab = PipelineLab(ctx, engine_of(ctx, executor), executor)
+        run_id = lab.submit(SCENARIO)
+        executor.calls.clear()
+        with closing(open_sqlite(type(ctx.home)(path), before_commit=dies_at(number, moment))) as mortal:
+            lab.engine = engine_of(replace(ctx, store=mortal), executor)
+            died = False
+            try:
+                run_to_its_end(lab, run_id)
+            except EngineDied:
+                died = True
+        release_lease(lab)
+        lab.engine = engine_of(ctx, executor)
+        run_to_its_end(lab, run_id)
+        assert lab.state(run_id) is RunState.SUCCEEDED, number
+        begun = Counter(name for verb, name in executor.calls if verb == "start")
+        # A backend may be asked a second time to start what it has started. It keeps to the name.
+        assert sorted(name.rpartition("-")[2] for name in begun) == ["1"] * 5, number
+        with ctx.store.read() as tx:
+            assert len(tx.pipelines.list_part_ids([run_id])[run_id]) == 5
+        release_lease(lab)
+        if not died:
+            assert number > 8
+            return
+    raise AssertionError("the engine never came to the end")
+
+
+def release_lease(lab: PipelineLab) -> None:
+    """Let the next engine lead at once, as if the one before were proven dead."""
+    with lab.ctx.store.begin() as tx:
+        if lease := tx.leases.get(ENGINE):
+            tx.leases.release(lease)
+
+
+def run_to_its_end(lab: PipelineLab, run_id: str) -> None:
+    for _ in range(40):
+        lab.engine.step()
+        lab.engine.wait_for_threads()
+        if lab.state(run_id).is_terminal:
+            return
+        for key in sorted(lab.alive(run_id))[:1]:
+            lab.end_soon(run_id, key)
+
+
+@pytest.fixture
+def database(sqlite) -> str:
+    return sqlite

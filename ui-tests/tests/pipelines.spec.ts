@@ -1,0 +1,87 @@
+import { expect, test } from './fixtures';
+import { execute, notebook } from './notebooks';
+
+const APPROVAL = [
+  '  publish:',
+  '    approve: {ask: "Publish these figures?"}',
+  '    needs: [report]',
+  ''
+].join('\n');
+
+test('a pipeline of selected notebooks is checked, run and approved', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const extract = notebook(
+    { parameters: 'month: str = "2026-01"' },
+    'open("sales.csv", "w").write(month)'
+  );
+  const report = notebook('print("Sales of", open("sales.csv").read())');
+  const folder = `${tmpPath}/sales`;
+  await page.contents.createDirectory(folder);
+  for (const [name, content] of [
+    ['1_extract', extract],
+    ['2_report', report]
+  ]) {
+    const path = `${folder}/${name}.ipynb`;
+    await page.contents.uploadContent(content, 'text', path);
+  }
+  await page.filebrowser.openDirectory(folder);
+  const file = (name: string) =>
+    page.locator('.jp-DirListing-item', { hasText: name });
+  await file('1_extract').click();
+  await file('2_report').click({ modifiers: ['Shift'] });
+  await file('2_report').click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'New Pipeline of These' }).click();
+  const editor = page.locator('.jp-FileEditor:visible .cm-content');
+  await expect(editor).toContainText('needs: [extract]');
+  await expect(page.getByText('extract → report')).toBeVisible();
+
+  await editor.click();
+  await page.keyboard.press('ControlOrMeta+End');
+  await page.keyboard.insertText(APPROVAL.replace('report', 'reprot'));
+  const checked = page.evaluate(() => {
+    // The command ends when its dialog is closed.
+    void window.jupyterapp.commands.execute('dataops:check-pipeline');
+  });
+  await checked;
+  const problems = page.locator('.dl-Problems');
+  await expect(problems).toContainText('reprot');
+  await problems.getByRole('button').first().click();
+  await expect(problems).toHaveCount(0);
+  await page.keyboard.press('ControlOrMeta+a');
+  const fixed = (await editor.innerText()).replace(/reprot/g, 'report');
+  await page.keyboard.insertText(fixed.trimEnd() + '\n');
+  await execute(page, 'dataops:check-pipeline');
+  await expect(page.getByText('has no problems')).toBeVisible();
+
+  await execute(page, 'dataops:run-as-job');
+  await expect(screens.form).toContainText('Run pipeline');
+  await expect(screens.form.locator('.dl-Node')).toHaveCount(3);
+  await screens.form.getByRole('button', { name: 'Run', exact: true }).click();
+
+  const { record } = screens;
+  const node = (step: string) => record.locator(`.dl-Node[data-step=${step}]`);
+  await expect(node('publish')).toContainText('Awaiting approval');
+  await expect(node('report')).toContainText('Succeeded');
+  await screens.openSidebar();
+  await expect(
+    screens.sidebar.getByRole('button', { name: /sales/ }).first()
+  ).toContainText('Awaiting approval');
+
+  const question = record.getByRole('region', {
+    name: 'Publish these figures?'
+  });
+  await question.getByRole('button', { name: 'Look at report' }).click();
+  await expect(screens.recordInPhase('succeeded')).toContainText(
+    'Sales of 2026-01'
+  );
+  await screens.record.getByRole('button', { name: /^Step report/ }).click();
+  await question.getByLabel('Comment').fill('They look right.');
+  await question.getByRole('button', { name: 'Approve' }).click();
+  await expect(screens.recordInPhase('succeeded')).toContainText('Approved');
+  await expect(record.getByRole('row', { name: /publish/ })).toContainText(
+    'They look right.'
+  );
+});
