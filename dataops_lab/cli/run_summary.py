@@ -60,7 +60,8 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
         elif step.state.is_failure and step.run_id:
             click.echo(f"{step.id}: jupyter dataops runs show {step.run_id}")
         elif step.items and step.items.failed:
-            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id} --state failed")
+            # Items that were cancelled, timed out or lost count as failed too, so no state narrows the list.
+            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id}")
     if not run.is_terminal:
         click.echo(next_commands(run))
     elif run.state is not RunState.SUCCEEDED:

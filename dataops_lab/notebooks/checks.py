@@ -212,6 +212,7 @@ def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: Targ
                 "Set it in the environment where the notebook runs, give it a default in the code, or make it a "
                 "parameter.",
                 variable.cell,
+                missing=variable.name,
             )
 
 

@@ -125,11 +125,19 @@ def settings_of(pipeline: Pipeline, submission: GivenSettings, job: Job, placed:
 
 
 def findings_of(plan: Plan) -> tuple[Finding, ...]:
-    """Return what was found in all steps, with the step in front of each sentence."""
+    """Return what was found in all steps, with the steps in front of each sentence.
+
+    Steps that share a notebook share a sentence.
+    """
+    steps: dict[Finding, list[str]] = {}
+    for step_id, planned in plan.items():
+        for finding in planned.findings:
+            steps.setdefault(replace(finding, cell=None), []).append(step_id)
     return tuple(
-        replace(finding, message=f"`{step_id}`: {finding.message}", cell=None)
-        for step_id, planned in plan.items()
-        for finding in planned.findings
+        replace(
+            finding, message=f"{', '.join(f'`{step_id}`' for step_id in dict.fromkeys(found_in))}: {finding.message}"
+        )
+        for finding, found_in in steps.items()
     )
 
 
@@ -219,13 +227,15 @@ def _planned(
         findings=tuple(
             finding
             for finding in (*snapshot.findings, *placed.findings)
-            if not _comes_later(finding, step, snapshot.manifest, folder)
+            if not _is_provided(finding, step, snapshot.manifest, folder)
         ),
     )
 
 
-def _comes_later(finding: Finding, step: Step, manifest: Manifest, folder: str) -> bool:
-    """Tell whether the finding is about a file that is not there yet, because another step will leave it."""
+def _is_provided(finding: Finding, step: Step, manifest: Manifest, folder: str) -> bool:
+    """Tell whether the pipeline provides what the finding misses: a variable, or a file that a step will leave."""
     if finding.missing is None:
         return False
+    if finding.code == "missing_variable":
+        return finding.missing in step.variables
     return is_expected(step, posixpath.normpath(posixpath.join(manifest.folder, finding.missing)), base=folder)

@@ -361,7 +361,7 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
         decided = replace(
             status,
             state=wanted,
-            reason=None if approved else Reason("rejected", f"Rejected by {by}.{f' {comment}' if comment else ''}"),
+            reason=None if approved else Reason("rejected", f"Rejected by {by}{f': {comment}' if comment else '.'}"),
             finished_at=at.wall_time,
             decided_at=at.wall_time,
             decided_by=by,
@@ -392,7 +392,10 @@ def _others_decide(step: Step, run: Run) -> str:
 def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
     step = _stored(ctx, tx, run).step(step_id)
     if step is None:
-        raise NotFound(f"Run {run.id} has no step `{step_id}`.", code="step_not_found")
+        raise NotFound(
+            f"Run {run.id} has no step `{step_id}`. `jupyter dataops runs show {run.id}` shows its steps.",
+            code="step_not_found",
+        )
     return step
 
 

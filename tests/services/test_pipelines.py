@@ -15,7 +15,7 @@ from dataops_lab.domain.environments import ExecutorKind
 from dataops_lab.domain.images import Image, PinnedImage, Probe
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
-from dataops_lab.domain.snapshots import KernelChoice
+from dataops_lab.domain.snapshots import Finding, KernelChoice, Severity
 from dataops_lab.errors import (
     Conflict,
     Forbidden,
@@ -202,6 +202,30 @@ def test_variables_of_a_step_reach_its_run_and_its_reruns(lab):
     assert lab.executor.bundles[name].environment["REGION"] == "eu"
     again = runs.rerun(lab.ctx, lab.part(run_id, "a").id, parameters=None, by=ANN).view.run
     assert (again.variables, again.parent_id) == ({"REGION": "eu"}, None)
+
+
+def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_steps(lab):
+    run_id = lab.start(CHAIN)
+    with pytest.raises(Conflict, match=f"Look at its steps: `jupyter dataops runs show {run_id}`"):
+        records.open_notebook(lab.ctx, run_id, executed=True)
+
+
+def test_a_variable_that_the_step_sets_is_no_finding_and_steps_of_one_notebook_share_the_others(lab):
+    lab.notebooks.findings = tuple(
+        Finding("missing_variable", Severity.WARNING, f"{name} is read.", missing=name) for name in ("REGION", "TOKEN")
+    )
+    run_id = lab.start("""
+version: 1
+steps:
+  a: {notebook: a.ipynb, env: {REGION: eu}}
+  b: {notebook: a.ipynb, env: {REGION: us}}
+  c: {notebook: a.ipynb}
+""")
+    assert [finding.message for finding in lab.run(run_id).findings] == [
+        "`a`, `b`, `c`: TOKEN is read.",
+        "`c`: REGION is read.",
+    ]
+    assert [finding.missing for finding in lab.part(run_id, "a").findings] == ["TOKEN"]
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -425,7 +449,7 @@ def test_a_rejection_goes_the_other_way_and_says_who_and_why(lab, asking):
     lab.settle()
     assert lab.alive(run_id) == {"tell"}
     assert lab.states(run_id)["publish"] == "skipped"
-    assert lab.reason(run_id, "release") == "Rejected by bob. Too low."
+    assert lab.reason(run_id, "release") == "Rejected by bob: Too low."
     lab.end(run_id, "tell")
     # The failure is handled on one of two ways to the end.
     assert lab.state(run_id) is RunState.FAILED
