@@ -25,6 +25,7 @@ from ..domain.versions import Version
 from ..errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import PartCounts, Transaction
 from .context import Services
+from .known_items import check_known_items
 from .permissions import allows
 from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
 from .pipeline_progress import end_steps, go_on, pipeline_of
@@ -173,6 +174,7 @@ def _add(
         findings=findings_of(new.plan),
         bypassed_promotion=new.placed.bypassed_promotion,
     )
+    check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
     tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline))
     if not waits:

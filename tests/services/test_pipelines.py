@@ -346,6 +346,47 @@ def test_one_failure_too_many_starts_no_more_items(lab, fan_out):
     assert lab.reason(run_id, "train") == "1 of 3 items did not succeed. 2 more did not start."
 
 
+OF_A_PARAMETER = """
+version: 1
+parameters: {regions: {type: any, default: [north]}}
+steps:
+  list: {notebook: list.ipynb}
+  train:
+    notebook: train.ipynb
+    needs: [list]%s
+    for_each: {inputs: {cel: params.regions}, item: region}
+    with: {region: {cel: region}}
+"""
+
+
+@pytest.mark.parametrize(
+    "regions, said",
+    [
+        ("north", "needs a list, not a text"),
+        (["north", "north"], "have the same key 'north'"),
+        (list(map(str, range(1_001))), "has 1,001"),
+        (["north", 3], "Item '3': 'region' needs"),
+    ],
+    ids=["no list", "the same key twice", "too long", "of another type"],
+)
+def test_items_that_are_known_at_the_submission_are_refused_there(lab, regions, said):
+    parameters(lab, Parameter("region", ParameterType.STRING))
+    with pytest.raises(Refused, match=f"Step `train`: .*{said}"):
+        lab.submit(OF_A_PARAMETER % "", parameters={"regions": regions})
+    assert runs.page(lab.ctx, RunFilter()).items == []
+    run_id = lab.start(OF_A_PARAMETER % "")
+    with pytest.raises(Refused, match=said):
+        runs.rerun(lab.ctx, run_id, parameters={"regions": regions}, by=ANN)
+
+
+def test_items_of_a_branch_that_may_not_be_taken_are_checked_when_it_is(lab):
+    parameters(lab, Parameter("region", ParameterType.STRING))
+    branch = "\n    if: type(params.regions) == list"
+    run_id = lab.start(OF_A_PARAMETER % branch, parameters={"regions": "north"})
+    lab.end(run_id, "list")
+    assert (lab.state(run_id), lab.states(run_id)["train"]) == (RunState.SUCCEEDED, "skipped")
+
+
 def test_an_empty_list_is_a_success_with_nothing_to_do(lab):
     parameters(lab, Parameter("region", ParameterType.ANY))
     run_id = lab.start((FAN_OUT % "").partition("  report:")[0])
@@ -353,6 +394,14 @@ def test_an_empty_list_is_a_success_with_nothing_to_do(lab):
     assert lab.states(run_id)["train"] == "succeeded"
     assert lab.steps(run_id)["train"].status.nothing_to_do
     assert lab.state(run_id) is RunState.SUCCEEDED
+
+
+def test_a_step_after_an_empty_list_reads_empty_lists_and_is_owed_no_files(lab):
+    parameters(lab, Parameter("region", ParameterType.ANY))
+    run_id = lab.start(FAN_OUT % "" + "    files: [{from: train, paths: [model.pkl]}]\n")
+    lab.end(run_id, "list", values={"regions": []})
+    assert lab.part(run_id, "report").parameters == {"region": []}
+    assert lab.inputs(run_id, "report") == {}
 
 
 @pytest.mark.parametrize(
