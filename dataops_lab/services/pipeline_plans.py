@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..domain.actors import Actor
 from ..domain.jobs import STEP_MARK, Job, JobKind
@@ -26,6 +26,8 @@ from . import pipeline_files
 from .context import Services
 from .placement import Placement, with_submitter_variables
 from .versions import TakenSnapshot, make_version, take_snapshot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -188,14 +190,19 @@ def _submission_of(step: Step, submission: Submission, location: Location) -> Su
         resources=step.resources,
         command=step.command if is_command else (),
         declared=tuple(map(Parameter, step.parameters)) if is_command else (),
-        priority=submission.priority if settings.priority is None else settings.priority,
-        max_retries=settings.max_retries,
-        retry_on_timeout=settings.retry_on_timeout,
+        priority=_first_given(settings.priority, submission.priority),
+        max_retries=_first_given(settings.max_retries, submission.max_retries),
+        retry_on_timeout=_first_given(settings.retry_on_timeout, submission.retry_on_timeout),
         queue_timeout_s=settings.queue_timeout_s,
-        start_timeout_s=settings.start_timeout_s,
+        start_timeout_s=_first_given(settings.start_timeout_s, submission.start_timeout_s),
         timeout_s=settings.timeout_s,
         total_timeout_s=settings.total_timeout_s,
     )
+
+
+def _first_given(of_step: T | None, of_submission: T | None) -> T | None:
+    """Return what the file says, else what the submission asks of all steps."""
+    return of_submission if of_step is None else of_step
 
 
 def _take(ctx: Services, step: Step, wanted: Submission, *, by: Actor) -> TakenSnapshot:

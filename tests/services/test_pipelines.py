@@ -204,6 +204,13 @@ def test_variables_of_a_step_reach_its_run_and_its_reruns(lab):
     assert (again.variables, again.parent_id) == ({"REGION": "eu"}, None)
 
 
+def test_retries_of_the_submission_are_for_the_steps_that_have_none_of_their_own(lab):
+    text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n  b: {notebook: b.ipynb, retries: 0}\n"
+    run_id = lab.start(text, max_retries=3, start_timeout_s=50)
+    assert [lab.part(run_id, step_id).settings.max_retries for step_id in ("a", "b")] == [3, 0]
+    assert lab.part(run_id, "b").settings.start_timeout_s == 50
+
+
 def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_steps(lab):
     run_id = lab.start(CHAIN)
     with pytest.raises(Conflict, match=f"Look at its steps: `jupyter dataops runs show {run_id}`"):
