@@ -120,10 +120,12 @@ def make_plan(
 def settings_of(pipeline: Pipeline, submission: GivenSettings, job: Job, placed: Placement) -> RunSettings:
     """Return the settings of the pipeline's own run. Its `timeout` bounds all of it: its steps have their own."""
     whole = submission.total_timeout_s or submission.timeout_s or pipeline.settings.total_timeout_s
+    whole_of_job = job.settings.total_timeout_s or job.settings.timeout_s
+    of_job = replace(job.settings, timeout_s=None, total_timeout_s=whole_of_job)
     given = GivenSettings(
         priority=submission.priority, queue_timeout_s=submission.queue_timeout_s, total_timeout_s=whole
     )
-    return resolve_settings(given, replace(job.settings, timeout_s=None), placed.environment.limits)
+    return resolve_settings(given, of_job, placed.environment.limits)
 
 
 def findings_of(plan: Plan) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from dataops_lab.domain.environments import ExecutorKind
 from dataops_lab.domain.images import Image, PinnedImage, Probe
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
+from dataops_lab.domain.settings import RunSettings
 from dataops_lab.domain.snapshots import Finding, KernelChoice, Severity
 from dataops_lab.errors import (
     Conflict,
@@ -615,6 +616,14 @@ def test_a_pipeline_that_takes_too_long_is_timed_out_after_its_clean_up(lab, clo
     lab.end(run_id, "clean")
     run = lab.run(run_id)
     assert (run.state, run.reason.code) == (RunState.TIMED_OUT, "total_timeout")
+
+
+def test_the_timeout_of_the_pipeline_s_job_is_for_the_whole(lab):
+    text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n"
+    job_id = lab.run(lab.start(text)).job_id
+    jobs.change(lab.ctx, job_id, {"timeout_s": 90.0}, by=ANN)
+    again = lab.run(lab.start(text))
+    assert (again.settings.total_timeout_s, lab.part(again.id, "a").settings.timeout_s) == (90, RunSettings().timeout_s)
 
 
 def test_the_clock_of_the_whole_stands_still_while_people_are_asked(lab, clock):
