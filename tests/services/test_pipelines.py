@@ -613,6 +613,7 @@ def test_a_pipeline_that_takes_too_long_is_timed_out_after_its_clean_up(lab, clo
     lab.settle()
     stop_all(lab)
     assert lab.states(run_id)["train"] == "cancelled"
+    assert lab.part(run_id, "train/1").reason.message == "Cancelled by the engine, as its pipeline ended."
     lab.end(run_id, "clean")
     run = lab.run(run_id)
     assert (run.state, run.reason.code) == (RunState.TIMED_OUT, "total_timeout")
