@@ -19,7 +19,16 @@ from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
-from .domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
+from .domain.snapshots import (
+    LOCAL_RUNTIME,
+    Command,
+    Finding,
+    Inspection,
+    KernelChoice,
+    Snapshot,
+    SnapshotLimits,
+    TargetRuntime,
+)
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
@@ -177,6 +186,8 @@ class FakeNotebooks:
         """The remotes of git work trees, by their root."""
         self.cells: dict[str, tuple[str, ...]] = {}
         """The ids of cells, by the path of their notebook."""
+        self.findings: tuple[Finding, ...] = ()
+        """The findings of each snapshot."""
 
     def inspect(
         self,
@@ -242,7 +253,7 @@ class FakeNotebooks:
             ),
             kernel=choice,
             origin=Origin(),
-            findings=(),
+            findings=self.findings,
             code_cells=1,
             cell_ids=cells,
         )

@@ -136,6 +136,8 @@ def read(text: str) -> Document:
         _take_keys_as_text(root)
         return Document(text, root)
     except yaml.YAMLError as error:
+        if getattr(error, "problem", None) == "but found another document":
+            raise YamlError("a second document begins here: take it out", _last_place(error, text)) from None
         problem = f"this is not YAML: {getattr(error, 'problem', None) or error}"
         raise YamlError(problem, _last_place(error, text)) from None
     except (UnicodeError, RecursionError) as error:

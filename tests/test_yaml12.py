@@ -77,6 +77,7 @@ def test_a_text_that_looks_like_something_else_is_quoted(text):
         ("a: !!map text", "leave out the tag"),
         ("a: !x y", "leave out the tag"),
         ("? [a]\n: b", "a key is a text"),
+        ("a: 1\n---\nb: 2\n", "Line 2: a second document begins here: take it out"),
         ("a: \0", "not YAML"),
         ("a: \ud800", "not YAML"),
     ],

@@ -52,6 +52,16 @@ def _print_inspection(result: InspectionModel) -> None:
     click.echo(
         f"{click.style(one_line(result.name), bold=True)}  {one_line(result.notebook_path)} in {plain(result.root)}"
     )
+    if result.kind is not JobKind.PIPELINE:
+        _print_source(result)
+    _print_parameters(result)
+    if result.findings:
+        click.echo()
+        print_findings(result.findings, err=False)
+
+
+def _print_source(result: InspectionModel) -> None:
+    """Print what it runs with and takes along. A pipeline has neither: its steps have."""
     is_notebook = result.kind is JobKind.NOTEBOOK
     heading = "kernel     " if is_notebook else "runs with  "
     if result.kernel:
@@ -69,16 +79,17 @@ def _print_inspection(result: InspectionModel) -> None:
     if result.origin.commit:
         change_note = ", with changes that are not committed" if result.origin.dirty else ""
         click.echo(f"git        {one_line(result.origin.commit)[:12]} on {one_line(result.origin.branch)}{change_note}")
+
+
+def _print_parameters(result: InspectionModel) -> None:
     if result.parameters:
         click.echo()
         headings = ("parameter", "type", "default", "description")
         print_table(headings, [_row(parameter) for parameter in result.parameters], folded="description")
     elif not result.declares_parameters:
+        is_notebook = result.kind is JobKind.NOTEBOOK
         none = "no cell is tagged 'parameters'" if is_notebook else "there is no comment block '# /// dataops'"
         click.echo(f"parameters none: {none}")
-    if result.findings:
-        click.echo()
-        print_findings(result.findings, err=False)
 
 
 def _print_files(part: str, files: Sequence[TravellingFileModel], count: int) -> None:

@@ -235,7 +235,7 @@ def _print_job(job: JobModel, as_json: bool) -> None:
         print_json(job)
         return
     click.echo(f"{click.style(one_line(job.name), bold=True)}  {job.id}")
-    click.echo(f"{'notebook':<19}{one_line(job.source, 200)}")
+    click.echo(f"{job.kind:<19}{one_line(job.source, 200)}")
     for source in job.sources[1:]:
         click.echo(f"{'':<19}{one_line(source, 200)}")
     click.echo(f"{'workspace':<19}{one_line(job.workspace.remote or job.workspace.name)}: {one_line(job.path, 200)}")

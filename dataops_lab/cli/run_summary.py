@@ -11,7 +11,7 @@ import click
 
 from ..domain.runs import RunState
 from ..errors import DataOpsError
-from .steps import print_steps
+from .steps import how_to_decide, print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
 if TYPE_CHECKING:
@@ -56,11 +56,12 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
     print_steps(steps, dt.datetime.now(dt.UTC))
     for step in steps:
         if step.state == "awaiting_approval":
-            click.echo(f"Decide: jupyter dataops runs approve {run.id} {step.id}   or: runs reject {run.id} {step.id}")
+            click.echo(f"{step.id}: {how_to_decide(step, run.id)}")
         elif step.state.is_failure and step.run_id:
             click.echo(f"{step.id}: jupyter dataops runs show {step.run_id}")
         elif step.items and step.items.failed:
-            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id} --state failed")
+            # Items that were cancelled, timed out or lost count as failed too, so no state narrows the list.
+            click.echo(f"{step.id}: jupyter dataops runs list --parent {run.id} --step {step.id}")
     if not run.is_terminal:
         click.echo(next_commands(run))
     elif run.state is not RunState.SUCCEEDED:

@@ -41,7 +41,15 @@ def changes(known: Mapping[str, StepModel], steps: Sequence[StepModel], run_id: 
             line += f". {why}"
         yield one_line(line, 300)
         if step.state == "awaiting_approval":
-            yield f"  jupyter dataops runs approve {run_id} {step.id}   or: runs reject {run_id} {step.id}"
+            yield f"  {how_to_decide(step, run_id)}"
+
+
+def how_to_decide(step: StepModel, run_id: str) -> str:
+    """Return the commands that decide on an approval; to people whom it does not ask, the names of those it does."""
+    asked = step.approval
+    if asked and asked.who and not asked.may_decide:
+        return f"it waits for {', '.join(map(one_line, asked.who))}"
+    return f"jupyter dataops runs approve {run_id} {step.id}   or: runs reject {run_id} {step.id}"
 
 
 def progress_of(steps: Sequence[StepModel]) -> str:

@@ -25,7 +25,7 @@ class Finding:
     """One thing that will be missing or is worth knowing, with its fix. `cell` counts from 0.
 
     `file` is one that stays behind and could travel, as a path from the notebook's folder. `job` is the id of a job
-    that may be the same. `missing` is one that is not there, as a path from there too.
+    that may be the same. `missing` is what is not there: a file, as a path from there too, or the name of a variable.
     """
 
     code: str

@@ -38,7 +38,7 @@ def arrivals(
     """Return the files that `step` takes from those that were left, by the path at which each arrives.
 
     Patterns and `into` count from the folder `base`. Refused when two files would arrive at one path, and when a step
-    of `succeeded` left nothing for a pattern: steps that were skipped or failed owe nothing.
+    of `succeeded` left nothing for a pattern: steps that were skipped or failed, or had no items, owe nothing.
     """
     arrived: dict[str, LeftFile] = {}
     for files in step.files:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ..domain.actors import ENGINE
 from ..domain.runs import Attempt, AttemptState, Progress, Reason, Run, Usage
 from ..ports import AttemptFiles, AttemptStatus, Observation
 from ..rundir.protocol import JOURNAL
@@ -94,6 +95,9 @@ def determine_end(
     match attempt.state:
         case AttemptState.CANCELLING | AttemptState.UNCONFIRMED if run.cancel_requested_at is not None:
             by = run.cancel_requested_by or "somebody"
+            if by == ENGINE:
+                # A person cancels a run; the engine does so with a pipeline that took too long.
+                by = f"{by}, as its pipeline ended"
             return AttemptState.CANCELLED, Reason("cancelled", f"Cancelled by {by}.")
         case AttemptState.TIMING_OUT | AttemptState.UNCONFIRMED:
             return AttemptState.TIMED_OUT, _timeout_reason(run, observation, duration_s)

@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from ..domain.snapshots import LOCAL_RUNTIME, Finding, KernelChoice, Severity, TargetRuntime, include_line
@@ -34,12 +34,17 @@ def check(
     file_set: FileSet,
     kernel: KernelChoice | None,
     where: TargetRuntime = LOCAL_RUNTIME,
+    *,
+    set_by_run: Collection[str] = (),
 ) -> list[Finding]:
-    """Return one finding per thing, also when several cells mention it, in the order of the cells."""
+    """Return one finding per thing, also when several cells mention it, in the order of the cells.
+
+    `set_by_run` are the variables that the run itself sets, whatever surrounds it.
+    """
     found = [
         *_check_paths(file_set, workspace),
         *_check_modules(file_set, workspace, kernel),
-        *_check_variables(file_set, kernel, where),
+        *_check_variables(file_set, kernel, where, set_by_run),
         *_check_input_calls(file_set, notebook),
         *_check_git(file_set),
         *_check_workspace(workspace),
@@ -201,8 +206,10 @@ def _find_outside(workspace: Workspace, file_set: FileSet, name: str) -> Path | 
     return next((found[0] for found in files if found), None)
 
 
-def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: TargetRuntime) -> Iterator[Finding]:
-    there = where.variables | file_set.scan.variables_set | (kernel.env.keys() if kernel else set())
+def _check_variables(
+    file_set: FileSet, kernel: KernelChoice | None, where: TargetRuntime, set_by_run: Collection[str]
+) -> Iterator[Finding]:
+    there = where.variables | file_set.scan.variables_set | (kernel.env.keys() if kernel else set()) | set(set_by_run)
     for variable in file_set.scan.variables:
         if variable.name not in there:
             yield Finding(
@@ -212,6 +219,7 @@ def _check_variables(file_set: FileSet, kernel: KernelChoice | None, where: Targ
                 "Set it in the environment where the notebook runs, give it a default in the code, or make it a "
                 "parameter.",
                 variable.cell,
+                missing=variable.name,
             )
 
 

@@ -27,6 +27,8 @@ from ..domain.workspaces import Location, normalize_remote
 from ..errors import SnapshotTooLarge
 from ..ports import Blobs
 from ..ports.notebooks import NO_PINS
+from ..rundir import protocol
+from ..rundir.parameters import parameter_variables
 from .checks import check
 from .dependencies import FileSet, collect_files, parent_folders
 from .image_compatibility import compatibility_findings
@@ -202,11 +204,19 @@ def _examine(
         workspace = wider
     found = [
         *source.findings,
-        *check(source.code, workspace, file_set, source.kernel, where),
+        *check(source.code, workspace, file_set, source.kernel, where, set_by_run=_variables_of_run(source)),
         *compatibility_findings(source.code, file_set, where),
     ]
     files = _found_files(workspace, file_set, pins)
     return _Examination(workspace, source, file_set, in_words_of(source, found), files, step)
+
+
+def _variables_of_run(source: Source) -> set[str]:
+    """Return the names of the variables that each run of the source gets, wherever it is."""
+    if source.kind is JobKind.NOTEBOOK:
+        return {protocol.ATTEMPT_VARIABLE}
+    parameters = parameter_variables({each.name: "" for each in source.parameters.parameters})
+    return {protocol.ATTEMPT_VARIABLE, protocol.PARAMETERS_VARIABLE, protocol.VALUES_VARIABLE, *parameters}
 
 
 def _found_files(workspace: Workspace, file_set: FileSet, pins: Pins) -> tuple[FoundFile, ...]:

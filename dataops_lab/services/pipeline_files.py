@@ -145,6 +145,7 @@ def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environmen
             for problem in found.problems[:MAX_FINDINGS]
         ),
         code_cells=0,
+        kind=JobKind.PIPELINE,
     )
 
 
@@ -166,6 +167,10 @@ def suggest(
         kind = kind_of_path(path)
         if kind is JobKind.PIPELINE:
             raise InvalidRequest(f"{path} is a pipeline, which cannot be a step. Name notebooks and scripts.")
+        if kind is JobKind.NOTEBOOK and not path.endswith(".ipynb"):
+            raise InvalidRequest(
+                f"{path} is neither a notebook nor a script. Name files that end in .ipynb, .py, .sh or .R."
+            )
         relative = posixpath.relpath(path, folder)
         used = ctx.notebooks.find_used_paths(path, root=root, limits=ctx.limits)
         files.append(StepFile(relative, StepKind(kind), used.reads, used.writes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from ..domain.actors import Actor
 from ..domain.jobs import STEP_MARK, Job, JobKind
@@ -26,6 +26,8 @@ from . import pipeline_files
 from .context import Services
 from .placement import Placement, with_submitter_variables
 from .versions import TakenSnapshot, make_version, take_snapshot
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -118,18 +120,28 @@ def make_plan(
 def settings_of(pipeline: Pipeline, submission: GivenSettings, job: Job, placed: Placement) -> RunSettings:
     """Return the settings of the pipeline's own run. Its `timeout` bounds all of it: its steps have their own."""
     whole = submission.total_timeout_s or submission.timeout_s or pipeline.settings.total_timeout_s
+    whole_of_job = job.settings.total_timeout_s or job.settings.timeout_s
+    of_job = replace(job.settings, timeout_s=None, total_timeout_s=whole_of_job)
     given = GivenSettings(
         priority=submission.priority, queue_timeout_s=submission.queue_timeout_s, total_timeout_s=whole
     )
-    return resolve_settings(given, replace(job.settings, timeout_s=None), placed.environment.limits)
+    return resolve_settings(given, of_job, placed.environment.limits)
 
 
 def findings_of(plan: Plan) -> tuple[Finding, ...]:
-    """Return what was found in all steps, with the step in front of each sentence."""
+    """Return what was found in all steps, with the steps in front of each sentence.
+
+    Steps that share a notebook share a sentence.
+    """
+    steps: dict[Finding, list[str]] = {}
+    for step_id, planned in plan.items():
+        for finding in planned.findings:
+            steps.setdefault(replace(finding, cell=None), []).append(step_id)
     return tuple(
-        replace(finding, message=f"`{step_id}`: {finding.message}", cell=None)
-        for step_id, planned in plan.items()
-        for finding in planned.findings
+        replace(
+            finding, message=f"{', '.join(f'`{step_id}`' for step_id in dict.fromkeys(found_in))}: {finding.message}"
+        )
+        for finding, found_in in steps.items()
     )
 
 
@@ -180,14 +192,19 @@ def _submission_of(step: Step, submission: Submission, location: Location) -> Su
         resources=step.resources,
         command=step.command if is_command else (),
         declared=tuple(map(Parameter, step.parameters)) if is_command else (),
-        priority=submission.priority if settings.priority is None else settings.priority,
-        max_retries=settings.max_retries,
-        retry_on_timeout=settings.retry_on_timeout,
+        priority=_first_given(settings.priority, submission.priority),
+        max_retries=_first_given(settings.max_retries, submission.max_retries),
+        retry_on_timeout=_first_given(settings.retry_on_timeout, submission.retry_on_timeout),
         queue_timeout_s=settings.queue_timeout_s,
-        start_timeout_s=settings.start_timeout_s,
+        start_timeout_s=_first_given(settings.start_timeout_s, submission.start_timeout_s),
         timeout_s=settings.timeout_s,
         total_timeout_s=settings.total_timeout_s,
     )
+
+
+def _first_given(of_step: T | None, of_submission: T | None) -> T | None:
+    """Return what the file says, else what the submission asks of all steps."""
+    return of_submission if of_step is None else of_step
 
 
 def _take(ctx: Services, step: Step, wanted: Submission, *, by: Actor) -> TakenSnapshot:
@@ -219,13 +236,15 @@ def _planned(
         findings=tuple(
             finding
             for finding in (*snapshot.findings, *placed.findings)
-            if not _comes_later(finding, step, snapshot.manifest, folder)
+            if not _is_provided(finding, step, snapshot.manifest, folder)
         ),
     )
 
 
-def _comes_later(finding: Finding, step: Step, manifest: Manifest, folder: str) -> bool:
-    """Tell whether the finding is about a file that is not there yet, because another step will leave it."""
+def _is_provided(finding: Finding, step: Step, manifest: Manifest, folder: str) -> bool:
+    """Tell whether the pipeline provides what the finding misses: a variable, or a file that a step will leave."""
     if finding.missing is None:
         return False
+    if finding.code == "missing_variable":
+        return finding.missing in step.variables
     return is_expected(step, posixpath.normpath(posixpath.join(manifest.folder, finding.missing)), base=folder)

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from ulid import ULID
 
-from ..domain.actors import Actor
+from ..domain.actors import ENGINE, Actor
 from ..domain.fan_outs import ItemCounts, fan_out_end, next_items
 from ..domain.jobs import JobKind
 from ..domain.outcomes import Advance, Ending, Outcome, advance, goes_on, step_state_of
@@ -87,7 +87,7 @@ _read: WeakKeyDictionary[Pipelines, dict[str, Pipeline | None]] = WeakKeyDiction
 def cancel_parts(ctx: Services, tx: Transaction, run: Run, step_ids: Collection[str], *, at: Timestamp) -> None:
     """Cancel the runs of these steps: those that wait end here, the engine ends the others. Safe to repeat."""
     reason = Reason("cancelled", "Cancelled before it started, with its pipeline.")
-    by = run.cancel_requested_by or run.created_by
+    by = run.cancel_requested_by or ENGINE
     waiting = []
     for part in tx.runs.get_many(tx.pipelines.list_unfinished_parts(run.id, step_ids)).values():
         if part.state is RunState.ACTIVE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -91,8 +92,12 @@ class StepValues:
         if not step.files:
             return planned.inputs_digest
         left = {found: file for giver in {files.step for files in step.files} for found, file in self._left_by(giver)}
-        succeeded = [step_id for step_id, status in self._statuses.items() if status.state is StepState.SUCCEEDED]
-        arrived = arrivals(step, list(left), succeeded=succeeded, base=self._folder)
+        owing = [
+            step_id
+            for step_id, status in self._statuses.items()
+            if status.state is StepState.SUCCEEDED and not _had_no_items(status)
+        ]
+        arrived = arrivals(step, list(left), succeeded=owing, base=self._folder)
         if step.kind is not StepKind.COMMAND and manifest.source_path in arrived:
             giver = arrived[manifest.source_path].giver
             raise Refused(
@@ -156,7 +161,10 @@ class StepValues:
     def _result(self, step_id: str, expression: str) -> StepResult:
         status = self._statuses[step_id]
         values: Mapping[str, Json] = {}
-        if step_id in expression and "values" in expression:
+        if _had_no_items(status):
+            # Nobody knows what items would have recorded, but a list of it has no members.
+            values = {name: [] for name in re.findall(rf"\bsteps\.{step_id}\.values\.(\w+)", expression)}
+        elif step_id in expression and "values" in expression:
             values = self._values_of(step_id)
             for name, value in values.items():
                 if name in expression:
@@ -194,6 +202,11 @@ class StepValues:
         if step_id not in self._parts:
             self._parts[step_id] = self._tx.pipelines.list_parts(self._run.id, [step_id]).get(step_id, ())
         return self._parts[step_id]
+
+
+def _had_no_items(status: StepStatus) -> bool:
+    """Tell whether the step is a fan-out over an empty list."""
+    return status.items is not None and not status.items
 
 
 def _holds_any(folder: str, paths: Collection[str]) -> bool:

@@ -25,6 +25,7 @@ from ..domain.versions import Version
 from ..errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import PartCounts, Transaction
 from .context import Services
+from .known_items import check_known_items
 from .permissions import allows
 from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
 from .pipeline_progress import end_steps, go_on, pipeline_of
@@ -173,6 +174,7 @@ def _add(
         findings=findings_of(new.plan),
         bypassed_promotion=new.placed.bypassed_promotion,
     )
+    check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
     tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline))
     if not waits:
@@ -361,7 +363,7 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
         decided = replace(
             status,
             state=wanted,
-            reason=None if approved else Reason("rejected", f"Rejected by {by}.{f' {comment}' if comment else ''}"),
+            reason=None if approved else Reason("rejected", f"Rejected by {by}{f': {comment}' if comment else '.'}"),
             finished_at=at.wall_time,
             decided_at=at.wall_time,
             decided_by=by,
@@ -392,7 +394,10 @@ def _others_decide(step: Step, run: Run) -> str:
 def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
     step = _stored(ctx, tx, run).step(step_id)
     if step is None:
-        raise NotFound(f"Run {run.id} has no step `{step_id}`.", code="step_not_found")
+        raise NotFound(
+            f"Run {run.id} has no step `{step_id}`. `jupyter dataops runs show {run.id}` shows its steps.",
+            code="step_not_found",
+        )
     return step
 
 

@@ -100,9 +100,10 @@ def _get_notebook_run(ctx: Services, run_id: str) -> RunView:
     """Return the run. Conflict when it is none of a notebook: a script may have left a file of that name."""
     view = get(ctx, run_id)
     if view.run.kind is not JobKind.NOTEBOOK:
+        what, command = ("steps", "show") if view.run.kind is JobKind.PIPELINE else ("log", "logs")
         raise Conflict(
-            f"Run {view.run.id} is a {view.run.kind}, so it has no notebook and no report. Look at its log: "
-            f"`jupyter dataops runs logs {view.run.id}`.",
+            f"Run {view.run.id} is a {view.run.kind}, so it has no notebook and no report. Look at its {what}: "
+            f"`jupyter dataops runs {command} {view.run.id}`.",
             code="no_notebook",
             kind=view.run.kind,
         )

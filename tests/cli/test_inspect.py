@@ -18,6 +18,15 @@ def test_it_shows_parameters_kernel_and_what_travels(own_shell):
         assert expected in shown.out
 
 
+def test_a_pipeline_is_shown_with_its_parameters_and_without_a_kernel(own_shell):
+    own_shell.text("month.pipeline.yaml", "version: 1\nparameters: {top: {default: 3}}\nsteps: {a: {command: [ls]}}\n")
+
+    shown = own_shell.invoke("inspect", "month.pipeline.yaml")
+
+    assert "top" in shown.out
+    assert not any(word in shown.out for word in ("kernel", "cells", "takes"))
+
+
 def test_json_is_the_inspection(own_shell):
     own_shell.text("helper.py", "x = 1\n")
     notebook = own_shell.notebook("report.ipynb", "import helper", parameters=PARAMETERS)

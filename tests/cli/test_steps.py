@@ -57,6 +57,15 @@ def test_the_table_says_how_long_each_step_took_and_why_one_did_not_run(capsys):
     ]
 
 
+def test_those_who_may_not_decide_read_for_whom_a_step_waits():
+    asking = a_step("ok", "awaiting_approval", asks=True)
+    of_others = asking.approval.model_copy(update={"who": ["anna", "ben"]})
+
+    assert steps.how_to_decide(asking.model_copy(update={"approval": of_others}), "R1") == "it waits for anna, ben"
+    own = of_others.model_copy(update={"may_decide": True})
+    assert "runs approve R1 ok" in steps.how_to_decide(asking.model_copy(update={"approval": own}), "R1")
+
+
 def test_each_change_of_a_step_is_told_once():
     first = [a_step("extract", "running", started_at=STARTED), a_step("train")]
     second = [a_step("extract", "succeeded", started_at=STARTED, finished_at=NOW), a_step("train", "running")]

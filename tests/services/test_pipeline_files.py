@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dataops_lab.domain.environments import Resources
+from dataops_lab.domain.jobs import JobKind
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import Submission
 from dataops_lab.domain.used_paths import UsedPaths
@@ -124,7 +125,7 @@ def test_an_inspection_gives_the_parameters_and_the_problems_as_findings(ctx, no
     found = jobs.inspect(ctx, FILE, root="/work", by=person("somebody"))
 
     assert [parameter.name for parameter in found.parameters.parameters] == ["month", "limit"]
-    assert (found.name, found.kernel, found.kernel_problem) == ("month", None, None)
+    assert (found.name, found.kind, found.kernel, found.kernel_problem) == ("month", JobKind.PIPELINE, None, None)
     [finding] = found.findings
     assert finding.message.startswith("Line 8, column 12: `regin`")
 
@@ -167,8 +168,8 @@ def test_a_new_pipeline_of_nothing_is_one_to_start_from(ctx, notebooks):
 
 @pytest.mark.parametrize(
     "paths",
-    [[], ["/a.ipynb", "/a.ipynb"], ["/a.pipeline.yaml"], [f"/{n}.ipynb" for n in range(201)]],
-    ids=["none", "twice", "a pipeline", "too many"],
+    [[], ["/a.ipynb", "/a.ipynb"], ["/a.pipeline.yaml"], ["/a.csv"], [f"/{n}.ipynb" for n in range(201)]],
+    ids=["none", "twice", "a pipeline", "no notebook", "too many"],
 )
 def test_a_new_pipeline_of_what_cannot_be_steps_is_refused(ctx, notebooks, paths):
     with pytest.raises(InvalidRequest):

@@ -15,7 +15,8 @@ from dataops_lab.domain.environments import ExecutorKind
 from dataops_lab.domain.images import Image, PinnedImage, Probe
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
-from dataops_lab.domain.snapshots import KernelChoice
+from dataops_lab.domain.settings import RunSettings
+from dataops_lab.domain.snapshots import Finding, KernelChoice, Severity
 from dataops_lab.errors import (
     Conflict,
     Forbidden,
@@ -204,6 +205,37 @@ def test_variables_of_a_step_reach_its_run_and_its_reruns(lab):
     assert (again.variables, again.parent_id) == ({"REGION": "eu"}, None)
 
 
+def test_retries_of_the_submission_are_for_the_steps_that_have_none_of_their_own(lab):
+    text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n  b: {notebook: b.ipynb, retries: 0}\n"
+    run_id = lab.start(text, max_retries=3, start_timeout_s=50)
+    assert [lab.part(run_id, step_id).settings.max_retries for step_id in ("a", "b")] == [3, 0]
+    assert lab.part(run_id, "b").settings.start_timeout_s == 50
+
+
+def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_steps(lab):
+    run_id = lab.start(CHAIN)
+    with pytest.raises(Conflict, match=f"Look at its steps: `jupyter dataops runs show {run_id}`"):
+        records.open_notebook(lab.ctx, run_id, executed=True)
+
+
+def test_a_variable_that_the_step_sets_is_no_finding_and_steps_of_one_notebook_share_the_others(lab):
+    lab.notebooks.findings = tuple(
+        Finding("missing_variable", Severity.WARNING, f"{name} is read.", missing=name) for name in ("REGION", "TOKEN")
+    )
+    run_id = lab.start("""
+version: 1
+steps:
+  a: {notebook: a.ipynb, env: {REGION: eu}}
+  b: {notebook: a.ipynb, env: {REGION: us}}
+  c: {notebook: a.ipynb}
+""")
+    assert [finding.message for finding in lab.run(run_id).findings] == [
+        "`a`, `b`, `c`: TOKEN is read.",
+        "`c`: REGION is read.",
+    ]
+    assert [finding.missing for finding in lab.part(run_id, "a").findings] == ["TOKEN"]
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 WITH_FILES = """
@@ -322,6 +354,47 @@ def test_one_failure_too_many_starts_no_more_items(lab, fan_out):
     assert lab.reason(run_id, "train") == "1 of 3 items did not succeed. 2 more did not start."
 
 
+OF_A_PARAMETER = """
+version: 1
+parameters: {regions: {type: any, default: [north]}}
+steps:
+  list: {notebook: list.ipynb}
+  train:
+    notebook: train.ipynb
+    needs: [list]%s
+    for_each: {inputs: {cel: params.regions}, item: region}
+    with: {region: {cel: region}}
+"""
+
+
+@pytest.mark.parametrize(
+    "regions, said",
+    [
+        ("north", "needs a list, not a text"),
+        (["north", "north"], "have the same key 'north'"),
+        (list(map(str, range(1_001))), "has 1,001"),
+        (["north", 3], "Item '3': 'region' needs"),
+    ],
+    ids=["no list", "the same key twice", "too long", "of another type"],
+)
+def test_items_that_are_known_at_the_submission_are_refused_there(lab, regions, said):
+    parameters(lab, Parameter("region", ParameterType.STRING))
+    with pytest.raises(Refused, match=f"Step `train`: .*{said}"):
+        lab.submit(OF_A_PARAMETER % "", parameters={"regions": regions})
+    assert runs.page(lab.ctx, RunFilter()).items == []
+    run_id = lab.start(OF_A_PARAMETER % "")
+    with pytest.raises(Refused, match=said):
+        runs.rerun(lab.ctx, run_id, parameters={"regions": regions}, by=ANN)
+
+
+def test_items_of_a_branch_that_may_not_be_taken_are_checked_when_it_is(lab):
+    parameters(lab, Parameter("region", ParameterType.STRING))
+    branch = "\n    if: type(params.regions) == list"
+    run_id = lab.start(OF_A_PARAMETER % branch, parameters={"regions": "north"})
+    lab.end(run_id, "list")
+    assert (lab.state(run_id), lab.states(run_id)["train"]) == (RunState.SUCCEEDED, "skipped")
+
+
 def test_an_empty_list_is_a_success_with_nothing_to_do(lab):
     parameters(lab, Parameter("region", ParameterType.ANY))
     run_id = lab.start((FAN_OUT % "").partition("  report:")[0])
@@ -329,6 +402,14 @@ def test_an_empty_list_is_a_success_with_nothing_to_do(lab):
     assert lab.states(run_id)["train"] == "succeeded"
     assert lab.steps(run_id)["train"].status.nothing_to_do
     assert lab.state(run_id) is RunState.SUCCEEDED
+
+
+def test_a_step_after_an_empty_list_reads_empty_lists_and_is_owed_no_files(lab):
+    parameters(lab, Parameter("region", ParameterType.ANY))
+    run_id = lab.start(FAN_OUT % "" + "    files: [{from: train, paths: [model.pkl]}]\n")
+    lab.end(run_id, "list", values={"regions": []})
+    assert lab.part(run_id, "report").parameters == {"region": []}
+    assert lab.inputs(run_id, "report") == {}
 
 
 @pytest.mark.parametrize(
@@ -425,7 +506,7 @@ def test_a_rejection_goes_the_other_way_and_says_who_and_why(lab, asking):
     lab.settle()
     assert lab.alive(run_id) == {"tell"}
     assert lab.states(run_id)["publish"] == "skipped"
-    assert lab.reason(run_id, "release") == "Rejected by bob. Too low."
+    assert lab.reason(run_id, "release") == "Rejected by bob: Too low."
     lab.end(run_id, "tell")
     # The failure is handled on one of two ways to the end.
     assert lab.state(run_id) is RunState.FAILED
@@ -532,9 +613,18 @@ def test_a_pipeline_that_takes_too_long_is_timed_out_after_its_clean_up(lab, clo
     lab.settle()
     stop_all(lab)
     assert lab.states(run_id)["train"] == "cancelled"
+    assert lab.part(run_id, "train/1").reason.message == "Cancelled by the engine, as its pipeline ended."
     lab.end(run_id, "clean")
     run = lab.run(run_id)
     assert (run.state, run.reason.code) == (RunState.TIMED_OUT, "total_timeout")
+
+
+def test_the_timeout_of_the_pipeline_s_job_is_for_the_whole(lab):
+    text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n"
+    job_id = lab.run(lab.start(text)).job_id
+    jobs.change(lab.ctx, job_id, {"timeout_s": 90.0}, by=ANN)
+    again = lab.run(lab.start(text))
+    assert (again.settings.total_timeout_s, lab.part(again.id, "a").settings.timeout_s) == (90, RunSettings().timeout_s)
 
 
 def test_the_clock_of_the_whole_stands_still_while_people_are_asked(lab, clock):

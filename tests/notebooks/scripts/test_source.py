@@ -47,6 +47,13 @@ def test_the_version_of_a_script_has_its_very_bytes_and_an_interpreter(script: A
     assert len(found.kernel.argv) == 1
 
 
+def test_variables_that_every_run_of_a_script_gets_are_not_missing(script: Any) -> None:
+    names = ("DATAOPS_PARAM_MONTH", "DATAOPS_PARAM_OTHER", "DATAOPS_PARAMS_FILE", "DATAOPS_LAB_VALUES")
+    reads = "".join(f"os.environ['{name}']\n" for name in names)
+    found = snapshot(script(f"{HEADER}import os\n{reads}"))
+    assert [finding.missing for finding in found.findings] == ["DATAOPS_PARAM_OTHER"]
+
+
 def test_another_byte_is_another_version(script: Any) -> None:
     first = snapshot(script("print(1)\n")).manifest.digest
     assert snapshot(script("print(1)")).manifest.digest != first
