@@ -176,6 +176,7 @@ def test_a_step_skipped_by_its_own_condition_stays_so(lab):
 
 
 def test_a_run_that_goes_on_is_not_repaired_and_a_cancelled_one_is(lab):
+    lab.notebooks.schema = ParameterSchema((Parameter("n", ParameterType.INTEGER, 0),))
     run_id = lab.start(CHAIN)
     with pytest.raises(Conflict, match="has not ended"):
         repair(lab, run_id)
@@ -204,7 +205,7 @@ def test_a_damaged_or_missing_record_is_not_taken_over(lab):
     old = failed_chain(lab)
     with lab.ctx.store.read() as tx:
         [file] = tx.records.find_for_run(lab.part(old, "extract").id).artifacts
-    assert lab.ctx.blobs.remove(file.digest, put_before=lab.ctx.clock.now() + dt.timedelta(days=1))
+    assert lab.ctx.blobs.remove(file.digest, put_before=dt.datetime.max.replace(tzinfo=dt.UTC))
     planned = repairs.preview(lab.ctx, old, RepairWish(), by=ANN)
     assert planned.steps["extract"].why == "Its record is damaged: data.csv is not what was stored."
     assert lab.alive(repair(lab, old)) == {"extract"}
