@@ -127,14 +127,14 @@ class Repair:
         earlier = self.earlier.get(step.id)
         if earlier is None:
             return "It is new."
-        if not _has_result(earlier.status):
-            return _sentence_of_state(earlier.status)
-        if change := self._change(step, earlier):
-            return change
         again = [need for need in step.needs if plan[need].fate in (Fate.RUNS, Fate.NOT_WANTED)]
-        if again:
-            return f"`{again[0]}` {_AGAIN[plan[again[0]].fate]}."
-        return earlier.damage
+        follows = f"`{again[0]}` {_AGAIN[plan[again[0]].fate]}." if again else ""
+        if not _has_result(earlier.status):
+            # A skip mostly follows from a failure before it, which says more.
+            skipped = earlier.status.state is StepState.SKIPPED
+            state = (skipped and follows) or _sentence_of_state(earlier.status)
+            return " ".join(filter(None, (state, self._change(step, earlier))))
+        return self._change(step, earlier) or follows or earlier.damage
 
     def _change(self, step: Step, earlier: EarlierStep) -> str:
         if self.codes.get(step.id) != earlier.code:
