@@ -270,7 +270,7 @@ class RepairRequest(Model):
 
 
 class StepRepairModel(Model):
-    """What a repair does with a step, and why it does not keep its result; `why` is empty when it does.
+    """The fate of a step in a repair, and why it does not keep its result; `why` is empty when it does.
 
     `taken_from` is the run in which the result was made. `items_taken` of the `items_total` items of a fan-out keep
     their results; both are null for other steps, and for fan-outs whose items are not known yet.

@@ -22,7 +22,7 @@ from .settings import GivenSettings
 
 @dataclass(frozen=True)
 class RepairWish:
-    """What people ask of a repair. `parameters` replaces all of the earlier ones; None: they stay.
+    """The wish of people for a repair. `parameters` replaces all of the earlier ones; None: they stay.
 
     `newer`: take the pipeline's files as they are now. The steps of `start_from` run again although they succeeded.
     Nothing runs that comes after `until`, and nothing but `only`.
@@ -40,7 +40,7 @@ WHAT_FAILED = RepairWish()
 
 
 class Fate(StrEnum):
-    """What a repair does with a step."""
+    """The treatment of a step by a repair."""
 
     TAKEN_OVER = "taken_over"
     RUNS = "runs"

@@ -1660,7 +1660,7 @@ export interface components {
         ExecutorKind: "process" | "docker";
         /**
          * Fate
-         * @description What a repair does with a step.
+         * @description The treatment of a step by a repair.
          * @enum {string}
          */
         Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
@@ -3160,7 +3160,7 @@ export interface components {
         };
         /**
          * StepRepairModel
-         * @description What a repair does with a step, and why it does not keep its result; `why` is empty when it does.
+         * @description The fate of a step in a repair, and why it does not keep its result; `why` is empty when it does.
          *
          *     `taken_from` is the run in which the result was made. `items_taken` of the `items_total` items of a fan-out keep
          *     their results; both are null for other steps, and for fan-outs whose items are not known yet.

@@ -206,6 +206,6 @@ export type PipelineSuggestion = Schemas['SuggestionModel'];
 export type Decision = { approved: boolean; comment: string };
 /** A repair of a pipeline run: all that did not succeed, in the same version, unless it says otherwise. */
 export type RepairRequest = Partial<Schemas['RepairRequest']>;
-/** What a repair does with a step, and why it does not keep its result. */
+/** The fate of a step in a repair, and why it does not keep its result. */
 export type StepRepair = Schemas['StepRepairModel'];
 export type RepairPreview = Schemas['RepairPreviewModel'];

@@ -166,7 +166,7 @@ version: 1
 steps:
   first: {command: [sh, -c, "echo first >> $WITNESS"]}
   each:
-    command: [sh, -c, "echo $DATAOPS_PARAM_N >> $WITNESS; test $DATAOPS_PARAM_N -ne 2 || test -e $WITNESS.mended"]
+    command: [sh, -c, "echo $DATAOPS_PARAM_N >> $WITNESS; test $DATAOPS_PARAM_N -ne 2 || test -e $WITNESS.fixed"]
     needs: [first]
     for_each: {inputs: [1, 2, 3]}
     with: {n: {cel: item}}
@@ -185,7 +185,7 @@ def test_a_repair_says_what_runs_again_and_runs_the_failed_item_alone(chain, tmp
     told = {line.split()[0]: " ".join(line.split()[1:]) for line in preview.out.splitlines() if line.strip()}
     assert told["first"] == f"taken over from run {old}"
     assert told["each"].startswith("runs again It failed. 2 of 3 items are taken over.")
-    (tmp_path / "witness.mended").touch()
+    (tmp_path / "witness.fixed").touch()
     repaired = chain("runs", "repair", old, "--json")
 
     assert repaired.code == 0, repaired.err

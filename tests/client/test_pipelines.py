@@ -160,7 +160,7 @@ def test_a_run_is_repaired_and_both_name_each_other(installation, client):
     ]
     assert (preview.run_id, preview.newer) == (old.id, False)
     assert [step.why for step in preview.steps if step.fate == "runs"] == ["It failed."]
-    wish, key = RepairWish(start_from=("each",), until="each"), f"mend {old.id}"
+    wish, key = RepairWish(start_from=("each",), until="each"), f"fix {old.id}"
     new = client.pipelines.repair(old.id, wish, key=key)
     assert client.pipelines.repair(old.id, wish, key=key).id == new.id
     new = ended(client, new)

@@ -269,3 +269,37 @@ def test_a_run_of_a_notebook_is_not_repaired(lab):
     old = failed_chain(lab)
     with pytest.raises(InvalidRequest, match="is not one of a pipeline"):
         repair(lab, lab.part(old, "extract").id)
+
+
+def test_a_step_that_succeeded_with_tolerated_failures_is_taken_over_as_it_is(lab):
+    run_id = lab.start(
+        "{version: 1, steps: {each: {notebook: e.ipynb, for_each: {inputs: [a, b], max_failures: 1}}, "
+        "last: {notebook: l.ipynb, needs: [each]}}}"
+    )
+    lab.end(run_id, "each/a", "failed")
+    lab.end(run_id, "each/b")
+    lab.end(run_id, "last", "failed")
+    new = repair(lab, run_id)
+    each = lab.steps(new)["each"]
+    assert (each.status.state, each.status.with_failures) == ("succeeded", True)
+    assert (each.counts.succeeded, each.counts.failed) == (1, 1)
+    lab.end(new, "last")
+    assert (lab.state(new), lab.run(new).with_failures) == (RunState.SUCCEEDED, True)
+
+
+def test_a_repair_that_waits_for_its_turn_keeps_what_it_took_over(lab):
+    lab.notebooks.schema = ParameterSchema((Parameter("n", ParameterType.INTEGER, 0),))
+    text = CHAIN.replace("version: 1", "version: 1\nconcurrency: 1")
+    old = lab.start(text)
+    lab.end(old, "extract", values={"n": 7}, files={"data.csv": "1,2"})
+    lab.end(old, "clean", "failed")
+    first, second = repair(lab, old), repair(lab, old)
+    assert lab.state(second) is RunState.QUEUED
+    assert lab.states(second)["extract"] == "succeeded"
+    runs.cancel(lab.ctx, first, by=ANN)
+    lab.end(first, "clean", "cancelled")
+    assert lab.alive(second) == {"clean"}
+    third = repair(lab, old)
+    runs.cancel(lab.ctx, third, by=ANN)
+    assert lab.state(third) is RunState.CANCELLED
+    assert lab.alive(repair(lab, third)) == set()  # It waits for the second one.

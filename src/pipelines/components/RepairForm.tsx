@@ -44,7 +44,7 @@ export function RepairForm(props: {
       <StepChoice
         id={`${id}-from`}
         label={trans.__('Run again from')}
-        none={trans.__('What did not succeed')}
+        none={trans.__('All that did not succeed')}
         value={state.from}
         steps={steps}
         onChange={from => void model.choose({ from })}
