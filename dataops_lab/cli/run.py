@@ -82,7 +82,10 @@ def run(
     if output and not wait:
         raise click.UsageError("-o needs the run's end: leave --no-wait out, or use `jupyter dataops runs output`.")
     if output and kind_of_path(notebook) is not JobKind.NOTEBOOK:
-        raise click.UsageError("-o is for notebooks: see `jupyter dataops runs logs` for a script, `runs show` else.")
+        raise click.UsageError(
+            "-o is for notebooks: a script leaves a log (`jupyter dataops runs logs`), and a pipeline has steps "
+            "(`jupyter dataops runs show`)."
+        )
     if output and rows_file:
         raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
     target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None

@@ -8,6 +8,8 @@ import pytest
 
 from dataops_lab.cli.warm_start import describe, read_report
 
+from ..waiting import eventually
+
 READY = {
     "role": "runner",
     "python": "/bin/python",
@@ -57,6 +59,7 @@ def test_what_another_engine_has_written_does_not_count(tmp_path):
 
 def test_status_and_doctor_tell_of_the_engine_that_leads(own_shell):
     own_shell.start("engine", "run", "--warm", "0")
+    eventually(lambda: own_shell.invoke("engine", "status", "--json").json["leading"])
 
     ran = own_shell.invoke("run", own_shell.notebook("a.ipynb", "1"))
     status = own_shell.invoke("engine", "status")

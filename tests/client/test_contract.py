@@ -317,7 +317,7 @@ def test_the_notebook_has_its_parameters_before_the_end_and_its_outputs_afterwar
 def test_a_record_is_downloaded_whole(installation, client, tmp_path):
     write = "import pathlib\npathlib.Path('a b').mkdir()\npathlib.Path('a b/ü?.txt').write_bytes(bytes(300_000))"
     glue = "from dataops_lab import record\nrecord('auc', 0.9)"
-    run = client.submit(installation.notebook("below/record.ipynb", write, glue))
+    run = client.submit(installation.notebook("record.ipynb", write, glue))
 
     to_the_end(client, run)
     ended = client.run(run.id)
@@ -326,10 +326,10 @@ def test_a_record_is_downloaded_whole(installation, client, tmp_path):
     client.record(run.id, archive)
 
     assert ended.values == {"auc": 0.9}
-    assert [found.path for found in ended.artifacts] == ["below/a b/ü?.txt"]
+    assert [found.path for found in ended.artifacts] == ["a b/ü?.txt"]
     assert artifact.read_bytes() == bytes(300_000)
     with zipfile.ZipFile(archive) as held:
-        assert {"notebook.ipynb", "report.html", "values.json", "artifacts/below/a b/ü%3F.txt"} <= set(held.namelist())
+        assert {"notebook.ipynb", "report.html", "values.json", "artifacts/a b/ü%3F.txt"} <= set(held.namelist())
         assert held.testzip() is None
     assert sorted(tmp_path.iterdir()) == [artifact, archive]
 
