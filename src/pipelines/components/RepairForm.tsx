@@ -20,7 +20,7 @@ export function RepairForm(props: {
   const id = `dl-repair-${model.run}`;
   return (
     <div className="dl-RepairForm">
-      <fieldset>
+      <fieldset className="dl-Group">
         <legend>{trans.__('Version')}</legend>
         <label>
           <input
