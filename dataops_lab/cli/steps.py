@@ -96,11 +96,18 @@ def _items(step: StepModel) -> str:
 def _why(step: StepModel) -> str:
     if step.state == "awaiting_approval" and step.approval:
         return step.approval.ask
-    decided = step.approval.decided_by if step.approval else None
-    if decided and not step.reason:
-        comment = f": {step.approval.comment}" if step.approval and step.approval.comment else ""
-        return f"Approved by {decided}{comment}"
-    taken = f"Taken from run {step.taken_from}" if step.taken_from else ""
-    if step.taken_from and step.started_at is not None:
-        taken = f"Some items are taken from run {step.taken_from}"
-    return " ".join(filter(None, (f"{taken}." if taken else "", step.reason.message if step.reason else "")))
+    return " ".join(filter(None, (_taken_from(step), _decision(step), step.reason.message if step.reason else "")))
+
+
+def _taken_from(step: StepModel) -> str:
+    if step.taken_from is None:
+        return ""
+    is_whole = step.started_at is None
+    return f"{'Taken' if is_whole else 'Some items are taken'} from run {step.taken_from}."
+
+
+def _decision(step: StepModel) -> str:
+    if step.reason or not step.approval or not step.approval.decided_by:
+        return ""
+    comment = f": {step.approval.comment}" if step.approval.comment else ""
+    return f"Approved by {step.approval.decided_by}{comment}"

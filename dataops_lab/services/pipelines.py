@@ -435,7 +435,7 @@ def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
 class StepView:
     """A step with its state in one run. `path` is that of its file from the root of the workspace.
 
-    `run_id` is its only run, or the run from which it took its result; None for a fan-out, which has `counts`.
+    `run_id` is its only run, which may be a copy that a repair took over; None for a fan-out, which has `counts`.
     """
 
     step: Step
@@ -470,7 +470,7 @@ def _views(ctx: Services, tx: Transaction, run: Run, wanted: Sequence[Step], *, 
             status=(status := statuses[step.id]),
             path=jobs[plan[step.id].job_id].path if step.id in plan else None,
             job_id=plan[step.id].job_id if step.id in plan else None,
-            run_id=parts[step.id][0].id if step.id in parts else status.taken_from,
+            run_id=parts[step.id][0].id if step.id in parts else None,
             counts=_counts(status, counts.get(step.id)),
             may_decide=_awaits(status) and may_decide(ctx, run, step, by=by),
         )

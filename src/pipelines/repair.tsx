@@ -15,7 +15,6 @@ export async function repairRun(
 ): Promise<Run | null> {
   const steps = await client.pipelines.steps(run);
   const model = new RepairModel(client, run);
-  void model.choose({});
   const dialog = new Dialog({
     title: trans.__('Repair this run'),
     body: <RepairForm model={model} steps={steps} trans={trans} />,
@@ -24,6 +23,12 @@ export async function repairRun(
       Dialog.okButton({ label: trans.__('Repair') })
     ]
   });
+  const accept = dialog.node.querySelector<HTMLButtonElement>('.jp-mod-accept');
+  model.changed.connect(() => {
+    // A repair that was refused, or of which nobody knows yet what it does, cannot be started.
+    accept!.disabled = model.state.preview === null;
+  });
+  void model.choose({});
   const { button } = await dialog.launch();
   return button.accept
     ? client.pipelines.repair(run, model.request, UUID.uuid4())

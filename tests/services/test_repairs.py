@@ -283,6 +283,7 @@ def test_a_step_that_succeeded_with_tolerated_failures_is_taken_over_as_it_is(la
     each = lab.steps(new)["each"]
     assert (each.status.state, each.status.with_failures) == ("succeeded", True)
     assert (each.counts.succeeded, each.counts.failed) == (1, 1)
+    assert each.run_id is None  # Its items have runs.
     lab.end(new, "last")
     assert (lab.state(new), lab.run(new).with_failures) == (RunState.SUCCEEDED, True)
 

@@ -1,5 +1,12 @@
 import { nullTranslator } from '@jupyterlab/translation';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import {
+  act,
+  fireEvent,
+  render,
+  screen,
+  waitFor,
+  within
+} from '@testing-library/react';
 import React from 'react';
 
 import type {
@@ -9,6 +16,7 @@ import type {
   StepRepair
 } from '../../api';
 import { RepairForm } from '../components/RepairForm';
+import { repairRun } from '../repair';
 import { RepairModel } from '../repairModel';
 import { STEPS } from './fixtures';
 
@@ -114,5 +122,46 @@ describe('RepairForm', () => {
       'Every step keeps its result.'
     );
     expect(screen.queryByRole('table')).toBeNull();
+  });
+});
+
+describe('repairRun', () => {
+  const accept = () =>
+    document.querySelector<HTMLButtonElement>('.jp-mod-accept')!;
+  const launch = (server: Server) => {
+    const repairs: unknown[] = [];
+    Object.assign(server.client.pipelines, {
+      steps: async () => STEPS,
+      repair: async (run: string, request: RepairRequest) => {
+        repairs.push([run, request]);
+        return { id: 'p2' };
+      }
+    });
+    return { repairs, ended: repairRun('p1', server.client, trans) };
+  };
+
+  it('repairs once the preview is there and somebody accepts it', async () => {
+    const server = new Server();
+    const { repairs, ended } = launch(server);
+    await waitFor(() => expect(accept()).not.toBeNull());
+    expect(accept().disabled).toBe(true);
+    await server.answers[0]([repaired('extract', { fate: 'runs' })]);
+    expect(accept().disabled).toBe(false);
+    accept().click();
+    expect(await ended).toEqual({ id: 'p2' });
+    expect(repairs).toEqual([
+      ['p1', { newer: false, start_from: [], until: null }]
+    ]);
+  });
+
+  it('starts nothing that was refused', async () => {
+    const server = new Server();
+    const { repairs, ended } = launch(server);
+    await waitFor(() => expect(accept()).not.toBeNull());
+    await server.answers[0](new Error('Nothing to repair.'));
+    expect(accept().disabled).toBe(true);
+    document.querySelector<HTMLButtonElement>('.jp-mod-reject')!.click();
+    expect(await ended).toBeNull();
+    expect(repairs).toEqual([]);
   });
 });
