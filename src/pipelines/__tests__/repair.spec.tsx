@@ -21,6 +21,7 @@ import { RepairModel } from '../repairModel';
 import { STEPS } from './fixtures';
 
 const trans = nullTranslator.load('dataops_lab');
+const QUESTION = 'Publish?';
 
 function repaired(id: string, change: Partial<StepRepair> = {}): StepRepair {
   return {
@@ -79,13 +80,13 @@ describe('RepairForm', () => {
         items_taken: 38,
         items_total: 40
       }),
-      repaired('ok', { title: 'Publish?', fate: 'not_wanted', why: 'No.' })
+      repaired('ok', { title: QUESTION, fate: 'not_wanted', why: 'No.' })
     ]);
     const row = (name: string) =>
       within(screen.getByRole('rowheader', { name }).closest('tr')!);
     row('extract').getByText('taken over');
     row('train').getByText('It failed. 38 of 40 items are taken over.');
-    row('Publish?').getByText('not wanted');
+    row(QUESTION).getByText('not wanted');
   });
 
   it('asks again for each choice', () => {
