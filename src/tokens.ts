@@ -87,6 +87,8 @@ export const CommandIDs = {
   cancel: 'dataops:cancel-run',
   rerun: 'dataops:rerun',
   rerunWith: 'dataops:rerun-with',
+  /** Ask what of a pipeline run shall run again, and repair it. */
+  repair: 'dataops:repair-run',
   /** Let the file that the run did not find travel, and run its notebook again. */
   takeAlong: 'dataops:take-along',
   keep: 'dataops:keep-run',

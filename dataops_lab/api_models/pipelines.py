@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from ..domain.pipelines import FilesFrom, RunIf, Step, StepKind, StepState, StepStatus
+from ..domain.pipelines import MAX_STEPS, FilesFrom, RunIf, Step, StepKind, StepState, StepStatus
+from ..domain.repairs import Fate, RepairWish, StepRepair
 from ..ports.pipelines import FileProblem, Guess
 from ..services.pipeline_files import NewFile, Validation
 from .base import ActorModel, ContentsPath, Instant, Model
@@ -15,6 +16,7 @@ from .runs import ReasonModel
 if TYPE_CHECKING:
     from ..domain.fan_outs import ItemCounts
     from ..services.pipelines import StepView
+    from ..services.repairs import PlannedRepair
 
 MAX_CONTENT = 1_000_000
 MAX_COMMENT = 2_000
@@ -110,6 +112,8 @@ class StepModel(Model):
     with_failures: bool
     nothing_to_do: bool
     run_id: str | None
+    taken_from: str | None
+    """The pipeline run from which a repair took the result of this step, or of some of its items."""
     job_id: str | None
     items: ItemCountsModel | None
     """The counts of a fan-out that has started."""
@@ -171,6 +175,7 @@ def _step(
         with_failures=status.with_failures,
         nothing_to_do=status.nothing_to_do,
         run_id=run_id,
+        taken_from=status.taken_from,
         job_id=job_id,
         items=ItemCountsModel.from_domain(counts) if counts else None,
         started_at=status.started_at,
@@ -244,3 +249,68 @@ class DecisionRequest(Model):
 
     approved: bool
     comment: str = Field(default="", max_length=MAX_COMMENT)
+
+
+class RepairRequest(Model):
+    """A repair of a pipeline run. Steps that succeeded keep their results as long as nothing before them runs again.
+
+    `newer`: take the files as they are now, instead of the version of the run. `parameters`, when given, replaces all
+    of the earlier run's. The steps of `start_from` run again in any case; nothing runs that comes after `until`, or
+    nothing but `only`.
+    """
+
+    newer: bool = False
+    start_from: list[str] = Field(default_factory=list, max_length=MAX_STEPS)
+    until: str | None = None
+    only: str | None = None
+    parameters: dict[str, Any] | None = None
+
+    def to_domain(self) -> RepairWish:
+        return RepairWish(self.newer, tuple(self.start_from), self.until, self.only, self.parameters)
+
+
+class StepRepairModel(Model):
+    """The fate of a step in a repair, and why it does not keep its result; `why` is empty when it does.
+
+    `taken_from` is the run in which the result was made. `items_taken` of the `items_total` items of a fan-out keep
+    their results; both are null for other steps, and for fan-outs whose items are not known yet.
+    """
+
+    id: str
+    title: str
+    fate: Fate
+    why: str
+    taken_from: str | None
+    items_taken: int | None
+    items_total: int | None
+
+
+class RepairPreviewModel(Model):
+    """A repair before it starts, with its steps in the order of the file."""
+
+    run_id: str
+    newer: bool
+    steps: list[StepRepairModel]
+
+    @classmethod
+    def from_domain(cls, planned: PlannedRepair, *, newer: bool) -> RepairPreviewModel:
+        return cls(
+            run_id=planned.old.id,
+            newer=newer,
+            steps=[_step_repair(planned, step_id, step) for step_id, step in planned.steps.items()],
+        )
+
+
+def _step_repair(planned: PlannedRepair, step_id: str, step: StepRepair) -> StepRepairModel:
+    items = planned.earlier[step_id].status.items if step_id in planned.earlier else None
+    is_known = items is not None and (step.fate is Fate.TAKEN_OVER or bool(step.items))
+    total = len(items) if is_known and items is not None else None
+    return StepRepairModel(
+        id=step_id,
+        title=planned.pipeline.by_id[step_id].title,
+        fate=step.fate,
+        why=step.why,
+        taken_from=planned.origin(step_id),
+        items_taken=total if step.fate is Fate.TAKEN_OVER else len(step.items) if total else None,
+        items_total=total,
+    )

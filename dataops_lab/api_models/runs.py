@@ -175,7 +175,7 @@ class RunImageModel(Model):
 
 
 class TriggerModel(Model):
-    """The cause of a run. `ref` names what the run follows from: the earlier run for a rerun or a trial."""
+    """The cause of a run. `ref` names what the run follows from: the earlier run for a rerun, a repair or a trial."""
 
     kind: TriggerKind
     ref: str | None
@@ -299,6 +299,8 @@ class RunModel(RunBase):
     findings: list[FindingModel]
     log_bytes: int | None
     """The size of the stored log; None before the record is stored."""
+    repairs: list[str]
+    """The ids of the runs that repair it, oldest first; `trigger.ref` of each names this run."""
     kept_by: ActorModel | None
     """The person who marked it as kept; nothing deletes a kept run."""
     integrity_errors: dict[str, str]
@@ -341,6 +343,7 @@ class RunModel(RunBase):
             ),
             origin=OriginModel.model_validate(run.origin),
             findings=[FindingModel.model_validate(f) for f in run.findings],
+            repairs=list(view.repairs),
             log_bytes=log.size if log else None,
             kept_by=ActorModel.from_domain(run.kept_by) if run.kept_by else None,
             integrity_errors=dict(record.integrity_errors) if record else {},

@@ -65,7 +65,7 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
     if not run.is_terminal:
         click.echo(next_commands(run))
     elif run.state is not RunState.SUCCEEDED:
-        click.echo(f"Again: jupyter dataops runs rerun {run.id}")
+        click.echo(f"Repair: jupyter dataops runs repair {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
 def _print_log_end(run: RunModel, client: Client) -> None:

@@ -398,6 +398,61 @@ def rerun(
         return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
 
 
+@runs.command()
+@options.run_argument
+@click.option("--newer", is_flag=True, help="Take the files as they are now; steps whose code changed run again.")
+@click.option("--from", "start_from", metavar="STEP", multiple=True, help="Run STEP again too, and all after it.")
+@click.option("--until", metavar="STEP", help="Run nothing that STEP does not need.")
+@click.option("--only", metavar="STEP", help="Run STEP alone, with the results before it.")
+@options.parameter_options
+@click.option("--dry-run", is_flag=True, help="Say what would run again and why, and start nothing.")
+@options.wait_option
+@options.key_option
+@options.server_option
+@options.json_option
+def repair(
+    run_id: str,
+    newer: bool,
+    start_from: tuple[str, ...],
+    until: str | None,
+    only: str | None,
+    texts: tuple[tuple[str, str], ...],
+    params_file: str | None,
+    dry_run: bool,
+    wait: bool,
+    key: str | None,
+    server: str | None,
+    as_json: bool,
+) -> int:
+    """Repair a run of a pipeline that has ended, as a new run.
+
+    Steps that succeeded keep their results, as long as no step before them runs again. All others run again. It is the
+    same version, unless you ask for the newer files. Parameters that are not given stay as they were.
+
+    Exit codes are those of `jupyter dataops run`.
+    """
+    from ..domain.repairs import RepairWish
+    from . import follow, parameters
+    from .steps import print_repair
+
+    file_values = parameters.read_values(params_file)
+    with open_connection(server) as connection:
+        old_run = connection.find_run(run_id)
+        given = {**old_run.parameters, **file_values, **_parse_texts(old_run, texts)} if file_values or texts else None
+        wish = RepairWish(newer, start_from, until, only, given)
+        if dry_run:
+            preview = connection.client.pipelines.preview_repair(old_run.id, wish)
+            if as_json:
+                print_json(preview)
+            else:
+                print_repair(preview)
+            return exit_codes.SUCCEEDED
+        new_run = connection.client.pipelines.repair(old_run.id, wish, key=key)
+        connection.ensure_engine()
+        outcome = follow.follow_to_end(connection, new_run, quiet=as_json) if wait else follow.Outcome(new_run)
+        return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
+
+
 def _parse_texts(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     from ..domain.parameters import ParameterSchema
     from ..domain.versions import parameter_from_json
@@ -446,6 +501,9 @@ def _print_details(run: RunModel) -> None:
         if run.progress.total
         else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
+        "repair of": run.trigger.ref if run.trigger.kind is TriggerKind.REPAIR else None,
+        "repairs": ", ".join(run.repairs),
+        "taken from": run.trigger.ref if run.trigger.kind is TriggerKind.TAKEN_OVER else None,
         "kept": f"{run.kept_at.astimezone():%Y-%m-%d} by {run.kept_by}" if run.kept_at else None,
         "damaged": ", ".join(run.integrity_errors),
     }

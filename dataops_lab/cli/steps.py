@@ -10,7 +10,7 @@ from .output import print_table
 from .text import duration, one_line
 
 if TYPE_CHECKING:
-    from ..api_models import StepModel
+    from ..api_models import RepairPreviewModel, StepModel, StepRepairModel
 
 _HEADINGS = ("step", "state", "items", "took", "run", "why")
 
@@ -24,6 +24,23 @@ def print_steps(steps: Sequence[StepModel], now: dt.datetime) -> None:
         [[row[place] for place in used] for row in rows],
         folded="why" if _HEADINGS.index("why") in used else "step",
     )
+
+
+def print_repair(preview: RepairPreviewModel) -> None:
+    """Print what a repair does with each step, in the order of the file."""
+    rows = [(step.id, _FATES[step.fate], _why_again(step)) for step in preview.steps]
+    print_table(("step", "repair", "why"), rows, folded="why")
+
+
+_FATES = {"taken_over": "taken over", "runs": "runs again", "not_wanted": "not wanted", "disabled": "disabled"}
+
+
+def _why_again(step: StepRepairModel) -> str:
+    if step.fate == "taken_over":
+        return f"from run {step.taken_from}"
+    if step.items_taken:
+        return f"{step.why} {step.items_taken} of {step.items_total} items are taken over."
+    return step.why
 
 
 def changes(known: Mapping[str, StepModel], steps: Sequence[StepModel], run_id: str, now: dt.datetime) -> Iterator[str]:
@@ -87,8 +104,18 @@ def _items(step: StepModel) -> str:
 def _why(step: StepModel) -> str:
     if step.state == "awaiting_approval" and step.approval:
         return step.approval.ask
-    decided = step.approval.decided_by if step.approval else None
-    if decided and not step.reason:
-        comment = f": {step.approval.comment}" if step.approval and step.approval.comment else ""
-        return f"Approved by {decided}{comment}"
-    return step.reason.message if step.reason else ""
+    return " ".join(filter(None, (_taken_from(step), _decision(step), step.reason.message if step.reason else "")))
+
+
+def _taken_from(step: StepModel) -> str:
+    if step.taken_from is None:
+        return ""
+    is_whole = step.started_at is None
+    return f"{'Taken' if is_whole else 'Some items are taken'} from run {step.taken_from}."
+
+
+def _decision(step: StepModel) -> str:
+    if step.reason or not step.approval or not step.approval.decided_by:
+        return ""
+    comment = f": {step.approval.comment}" if step.approval.comment else ""
+    return f"Approved by {step.approval.decided_by}{comment}"

@@ -388,6 +388,10 @@ class HttpClient(Client):
             # The stream is gone too. When it is back, it sends the run again.
             return run
 
+    def post(self, model: type[M], path: str, body: BaseModel, *, key: str | None = None) -> M:
+        """Send a request that may have an idempotency key."""
+        return self._post(model, path, body, key=key)
+
     def request(self, model: type[M], method: str, path: str, body: BaseModel | None = None, **query: Any) -> M:
         """Send one request below the API's address, and read the answer as `model`. None in `query` is not sent."""
         parameters = {name: value for name, value in query.items() if value is not None}

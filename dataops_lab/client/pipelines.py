@@ -9,6 +9,9 @@ from urllib.parse import quote
 from ..api_models import (
     DecisionRequest,
     PageModel,
+    RepairPreviewModel,
+    RepairRequest,
+    RunModel,
     StepModel,
     SuggestionModel,
     SuggestRequest,
@@ -16,7 +19,8 @@ from ..api_models import (
     ValidationModel,
 )
 from ..domain.actors import Actor
-from ..services import Services, pipeline_files, pipelines
+from ..domain.repairs import WHAT_FAILED, RepairWish
+from ..services import Services, pipeline_files, pipelines, repairs
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -44,6 +48,14 @@ class Pipelines(Protocol):
         """Approve or reject a step that awaits a decision. Safe to repeat. Conflict when it was decided otherwise."""
         ...
 
+    def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
+        """Tell what `repair` would do with each step, and why. It starts nothing, and refuses what `repair` refuses."""
+        ...
+
+    def repair(self, run_id: str, wish: RepairWish = WHAT_FAILED, *, key: str | None = None) -> RunModel:
+        """Repair a pipeline run that has ended, as a new run. Conflict while it has not ended."""
+        ...
+
 
 class LocalPipelines(Pipelines):
     def __init__(self, services: Services, *, user: Actor, root: str | None) -> None:
@@ -66,6 +78,14 @@ class LocalPipelines(Pipelines):
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
 
+    def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
+        planned = repairs.preview(self._ctx, run_id, wish, root=self._root, by=self._user)
+        return RepairPreviewModel.from_domain(planned, newer=wish.newer)
+
+    def repair(self, run_id: str, wish: RepairWish = WHAT_FAILED, *, key: str | None = None) -> RunModel:
+        submitted = repairs.repair(self._ctx, run_id, wish, root=self._root, by=self._user, key=key)
+        return RunModel.from_domain(submitted.view)
+
 
 class HttpPipelines(Pipelines):
     def __init__(self, client: HttpClient) -> None:
@@ -85,3 +105,20 @@ class HttpPipelines(Pipelines):
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"
         return self._client.request(StepModel, "POST", address, DecisionRequest(approved=approved, comment=comment))
+
+    def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
+        address = f"runs/{quote(run_id, safe='')}/repair/preview"
+        return self._client.post(RepairPreviewModel, address, _repair_request(wish))
+
+    def repair(self, run_id: str, wish: RepairWish = WHAT_FAILED, *, key: str | None = None) -> RunModel:
+        return self._client.post(RunModel, f"runs/{quote(run_id, safe='')}/repair", _repair_request(wish), key=key)
+
+
+def _repair_request(wish: RepairWish) -> RepairRequest:
+    return RepairRequest(
+        newer=wish.newer,
+        start_from=list(wish.start_from),
+        until=wish.until,
+        only=wish.only,
+        parameters=None if wish.parameters is None else dict(wish.parameters),
+    )

@@ -21,7 +21,7 @@ _WAITING = StepStatus()
 _HANDLES = frozenset((RunIf.AT_LEAST_ONE_SUCCESS, RunIf.ALL_DONE, RunIf.AT_LEAST_ONE_FAILED, RunIf.ALL_FAILED))
 """The rules of steps that handle the failures before them when they succeed."""
 
-_WORDS = {
+WORDS = {
     StepState.SUCCEEDED: "succeeded",
     StepState.FAILED: "failed",
     StepState.TIMED_OUT: "timed out",
@@ -32,6 +32,7 @@ _WORDS = {
     StepState.REJECTED: "was rejected",
     StepState.DISABLED: "is disabled",
 }
+"""How a step ended, for a sentence about it."""
 
 
 class Ending(StrEnum):
@@ -268,7 +269,7 @@ _OUTCOMES = {
 
 def _sentence(step_ids: Sequence[str], statuses: Mapping[str, StepStatus]) -> str:
     """Say how these steps ended, the first few by name."""
-    said = [f"`{each}` {_WORDS[statuses[each].state]}" for each in step_ids[:MAX_NAMED]]
+    said = [f"`{each}` {WORDS[statuses[each].state]}" for each in step_ids[:MAX_NAMED]]
     if more := len(step_ids) - len(said):
         said.append(f"{more} more")
     return f"{', '.join(said[:-1])} and {said[-1]}." if len(said) > 1 else f"{said[0]}."

@@ -261,7 +261,7 @@ class StepStatus:
     decided_by: Actor | None = None
     comment: str = ""
     taken_from: str | None = None
-    """The run whose result this step took over instead of running."""
+    """The pipeline run whose result this step took over; only those of some items, when the step has started itself."""
 
 
 def parent_key(step_id: str, item_key: str | None = None) -> str:

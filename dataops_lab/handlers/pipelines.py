@@ -7,6 +7,9 @@ import os
 from ..api_models import (
     DecisionRequest,
     PageModel,
+    RepairPreviewModel,
+    RepairRequest,
+    RunModel,
     StepModel,
     SuggestionModel,
     SuggestRequest,
@@ -15,10 +18,10 @@ from ..api_models import (
 )
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import pipeline_files, pipelines
+from ..services import pipeline_files, pipelines, repairs
 from .base import DataOpsHandler, operation
 from .jobs import JOBS, real_root
-from .runs import RUNS, local_path, server_root
+from .runs import KEY_HEADER, RUNS, local_path, server_root, submitted_reply
 
 
 class ValidateHandler(DataOpsHandler):
@@ -93,3 +96,35 @@ class DecisionHandler(DataOpsHandler):
             self.services, run_id, step, approved=body.approved, comment=body.comment, by=self.actor
         )
         return StepModel.from_domain(view)
+
+
+class RepairHandler(DataOpsHandler):
+    @operation(
+        "Repair a pipeline run that has ended, as a new run: results of steps that succeeded are taken over, the other "
+        "steps run again",
+        action="execute",
+        resource=RUNS,
+        answers={201: RunModel, 200: RunModel},
+        body=RepairRequest,
+        headers=(KEY_HEADER,),
+        lane="submit",
+    )
+    def post(self, run_id: str, body: RepairRequest) -> tuple[int, RunModel]:
+        key = self.request.headers.get(KEY_HEADER)
+        return submitted_reply(
+            repairs.repair(self.services, run_id, body.to_domain(), root=server_root(self), by=self.actor, key=key)
+        )
+
+
+class RepairPreviewHandler(DataOpsHandler):
+    @operation(
+        "Tell for each step whether a repair takes over its result or runs it again, and why; starts nothing",
+        action="read",
+        resource=RUNS,
+        answers={200: RepairPreviewModel},
+        body=RepairRequest,
+        lane="submit",
+    )
+    def post(self, run_id: str, body: RepairRequest) -> RepairPreviewModel:
+        planned = repairs.preview(self.services, run_id, body.to_domain(), root=server_root(self), by=self.actor)
+        return RepairPreviewModel.from_domain(planned, newer=body.newer)

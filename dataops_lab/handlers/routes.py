@@ -44,7 +44,14 @@ from .jobs import (
     RelinkHandler,
     VersionsHandler,
 )
-from .pipelines import DecisionHandler, StepsHandler, SuggestHandler, ValidateHandler
+from .pipelines import (
+    DecisionHandler,
+    RepairHandler,
+    RepairPreviewHandler,
+    StepsHandler,
+    SuggestHandler,
+    ValidateHandler,
+)
 from .projects import ProjectHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
@@ -109,6 +116,8 @@ ROUTES = (
     Route("/runs/{run_id}/verify", VerifyHandler),
     Route("/runs/{run_id}/cancel", CancelHandler),
     Route("/runs/{run_id}/rerun", RerunHandler),
+    Route("/runs/{run_id}/repair", RepairHandler),
+    Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),

@@ -92,7 +92,8 @@ class ReportQuery(Query):
     code: bool = False
 
 
-def _submitted_reply(submitted: Submitted) -> tuple[int, RunModel]:
+def submitted_reply(submitted: Submitted) -> tuple[int, RunModel]:
+    """Return the status and the body that answer a submission."""
     return (201 if submitted.created else 200), RunModel.from_domain(submitted.view)
 
 
@@ -120,7 +121,7 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        return _submitted_reply(runs.submit(self.services, _submission(self, body), by=self.actor))
+        return submitted_reply(runs.submit(self.services, _submission(self, body), by=self.actor))
 
 
 class BatchHandler(DataOpsHandler):
@@ -243,7 +244,7 @@ class RerunHandler(DataOpsHandler):
             override=body.placement_override(),
             key=key,
         )
-        return _submitted_reply(submitted)
+        return submitted_reply(submitted)
 
 
 class NotebookHandler(DataOpsHandler):

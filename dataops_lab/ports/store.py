@@ -371,6 +371,10 @@ class PipelineRuns(Protocol):
         """Return the ids of the runs of this pipeline that have not ended, by state, oldest first."""
         ...
 
+    def list_repairs(self, run: Run) -> Sequence[str]:
+        """Return the ids of the runs that repair this one, oldest first."""
+        ...
+
     def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
         """Return the approvals that have started, by run and step."""
         ...

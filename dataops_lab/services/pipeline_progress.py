@@ -252,11 +252,21 @@ class _Steps:
         if end := fan_out_end(for_each, counts, stopped=stopped):
             self._end(step.id, end.state, end.reason, with_failures=end.with_failures, nothing_to_do=end.nothing_to_do)
         elif more := next_items(for_each, counts, stopped=stopped):
-            # Items start in their order, so those that have no run yet are the last ones.
             made = counts.total - counts.waiting
-            first = self._tx.runs.find_part(self._run.id, parent_key(step.id, items[0].key)) if made else None
+            first = None
+            if self._now[step.id].taken_from is None:
+                # Items start in their order, so those that have no run yet are the last ones.
+                first = self._tx.runs.find_part(self._run.id, parent_key(step.id, items[0].key)) if made else None
+                waiting: Sequence[Item] = items[made:]
+            else:
+                waiting = self._without_run(step, items)
             with suppress(TakesLong):
-                self._add_parts(step, items[made : made + more], inputs_of=first)
+                self._add_parts(step, waiting[:more], inputs_of=first)
+
+    def _without_run(self, step: Step, items: Sequence[Item]) -> list[Item]:
+        """Return the items that have no run yet, neither their own nor one that was taken over."""
+        known = {part.item_key for part in self._tx.pipelines.list_parts(self._run.id, [step.id]).get(step.id, ())}
+        return [item for item in items if item.key not in known]
 
     def _without_outputs(self, step: Step, counts: ItemCounts) -> ItemCounts:
         """Count items as failed whose runs succeeded, but did not leave what the step promises."""
@@ -294,14 +304,18 @@ class _Steps:
             self._now[step.id] = replace(started, state=StepState.AWAITING_APPROVAL, due_at=due_at)
             return
         try:
-            items: tuple[Item, ...] | None = None
-            if step.for_each is not None:
+            # Only a repair knows the items before the start: it took over the results of some.
+            items = started.items
+            if step.for_each is not None and items is None:
                 items = self._values.items(step)
                 if not items:
                     self._end(step.id, StepState.SUCCEEDED, None, nothing_to_do=True, items=items)
                     return
             self._now[step.id] = replace(started, state=StepState.RUNNING, items=items)
-            self._add_parts(step, items or [None])
+            if items is not None and started.items is not None:
+                self._add_parts(step, self._without_run(step, items))
+            else:
+                self._add_parts(step, items or [None])
         except TakesLong:
             self._now[step.id] = replace(started, started_at=None)
             self._undecided.add(step.id)

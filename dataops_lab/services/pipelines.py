@@ -52,6 +52,10 @@ class NewPipelineRun:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    statuses: Mapping[str, StepStatus] | None = None
+    """The first status of each step; None: as the pipeline says."""
+    taken_over: Callable[[Transaction, Run], None] | None = None
+    """A function that adds to the new run those of its steps that need not run."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,28 @@ class FirstPipelineRun:
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
     ) -> tuple[Run, Job, Version]:
-        ctx, taken = self.ctx, self.taken
-        job, version, plan = make_plan(ctx, tx, taken, by=by, at=at)
+        new = self.new_run(tx, by=by, at=at)
+        return add_run(self.ctx, tx, new, key=key, request=request, by=by, at=at), new.job, new.version
+
+    def new_run(self, tx: Transaction, *, by: Actor, at: Timestamp) -> NewPipelineRun:
+        """Add the versions, and return the run that is still to be added."""
+        taken = self.taken
+        job, version, plan = make_plan(self.ctx, tx, taken, by=by, at=at)
         settings = settings_of(taken.pipeline, taken.submission, job, taken.placed)
-        new = NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings)
-        return _add(ctx, tx, new, key=key, request=request, by=by, at=at), job, version
+        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        return self.taken.pipeline
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.taken.values
+
+    @property
+    def codes(self) -> Mapping[str, str]:
+        """The digest of the version of each step that runs."""
+        return {step_id: each.snapshot.manifest.digest for step_id, each in self.taken.steps.items()}
 
 
 def prepare(ctx: Services, submission: Submission, *, by: Actor) -> FirstPipelineRun:
@@ -91,12 +112,16 @@ class RepeatedPipelineRun:
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
     ) -> tuple[Run, Job, Version]:
+        new = self.new_run(tx, by=by, at=at)
+        return add_run(self.ctx, tx, new, key=key, request=request, by=by, at=at), new.job, new.version
+
+    def new_run(self, tx: Transaction, *, by: Actor, at: Timestamp) -> NewPipelineRun:  # noqa: ARG002
+        """Return the run that is still to be added."""
         old = self.old
         tx.runs.get(old.id)  # Somebody may have deleted it meanwhile, and its versions with it.
-        job = tx.jobs.get(old.job_id)
-        new = NewPipelineRun(
+        return NewPipelineRun(
             self.pipeline,
-            job,
+            tx.jobs.get(old.job_id),
             self.version,
             self.plan,
             self.placed,
@@ -104,7 +129,11 @@ class RepeatedPipelineRun:
             old.settings,
             Trigger(TriggerKind.RERUN, old.id),
         )
-        return _add(self.ctx, tx, new, key=key, request=request, by=by, at=at), job, self.version
+
+    @property
+    def codes(self) -> Mapping[str, str]:
+        """The digest of the version of each step that runs."""
+        return {step_id: planned.version_digest for step_id, planned in self.plan.items()}
 
 
 def prepare_rerun(
@@ -113,7 +142,7 @@ def prepare_rerun(
     """Prepare another run of the same version. Each step is placed as if it were run again alone."""
     with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
-        pipeline = _stored(ctx, tx, old)
+        pipeline = stored_pipeline(ctx, tx, old)
         stored = tx.pipelines.get_plan(old.id)
         as_run = {step_id: _as_run(old, pipeline.by_id[step_id], planned) for step_id, planned in stored.items()}
         places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in as_run.items()}
@@ -145,9 +174,10 @@ def _as_run(run: Run, step: Step, planned: PlannedStep) -> Run:
     )
 
 
-def _add(
+def add_run(
     ctx: Services, tx: Transaction, new: NewPipelineRun, *, key: str | None, request: str, by: Actor, at: Timestamp
 ) -> Run:
+    """Add the run, and start what can start, unless it waits for other runs of its pipeline."""
     tx.jobs.lock([new.job.id])
     waits = _waits(tx, new.pipeline, new.job)
     run = Run(
@@ -176,7 +206,9 @@ def _add(
     )
     check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
-    tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline))
+    tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline) if new.statuses is None else new.statuses)
+    if new.taken_over is not None:
+        new.taken_over(tx, run)
     if not waits:
         go_on(ctx, tx, run, at=at, by=by)
         run = tx.runs.get(run.id)
@@ -392,7 +424,7 @@ def _others_decide(step: Step, run: Run) -> str:
 
 
 def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
-    step = _stored(ctx, tx, run).step(step_id)
+    step = stored_pipeline(ctx, tx, run).step(step_id)
     if step is None:
         raise NotFound(
             f"Run {run.id} has no step `{step_id}`. `jupyter dataops runs show {run.id}` shows its steps.",
@@ -408,7 +440,7 @@ def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
 class StepView:
     """A step with its state in one run. `path` is that of its file from the root of the workspace.
 
-    `run_id` is its only run, or the run from which it took its result; None for a fan-out, which has `counts`.
+    `run_id` is its only run, which may be a copy that a repair took over; None for a fan-out, which has `counts`.
     """
 
     step: Step
@@ -424,7 +456,7 @@ def steps(ctx: Services, run_id: str, *, by: Actor) -> Sequence[StepView]:
     """Return the steps of a pipeline run in the order of the file. Refused for other runs."""
     with ctx.store.read() as tx:
         run = tx.runs.get(run_id)
-        return _views(ctx, tx, run, _stored(ctx, tx, run).steps, by=by)
+        return _views(ctx, tx, run, stored_pipeline(ctx, tx, run).steps, by=by)
 
 
 def _view(ctx: Services, tx: Transaction, run: Run, step: Step, *, by: Actor) -> StepView:
@@ -443,7 +475,7 @@ def _views(ctx: Services, tx: Transaction, run: Run, wanted: Sequence[Step], *, 
             status=(status := statuses[step.id]),
             path=jobs[plan[step.id].job_id].path if step.id in plan else None,
             job_id=plan[step.id].job_id if step.id in plan else None,
-            run_id=parts[step.id][0].id if step.id in parts else status.taken_from,
+            run_id=parts[step.id][0].id if step.id in parts else None,
             counts=_counts(status, counts.get(step.id)),
             may_decide=_awaits(status) and may_decide(ctx, run, step, by=by),
         )
@@ -458,7 +490,8 @@ def _counts(status: StepStatus, counts: PartCounts | None) -> ItemCounts | None:
     return ItemCounts(len(status.items), runs, nothing_to_do)
 
 
-def _stored(ctx: Services, tx: Transaction, run: Run) -> Pipeline:
+def stored_pipeline(ctx: Services, tx: Transaction, run: Run) -> Pipeline:
+    """Read the pipeline of a run as it was at its submission. Refused for other runs."""
     if run.kind is not JobKind.PIPELINE:
         raise InvalidRequest(f"Run {run.id} is not one of a pipeline: it has no steps.", code="not_a_pipeline")
     pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)

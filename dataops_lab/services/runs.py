@@ -73,6 +73,8 @@ class RunView:
     record: Record | None
     waiting_reason: Reason | None
     progress: PipelineProgress | None = None
+    repairs: Sequence[str] = ()
+    """The ids of the runs that repair it, oldest first."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,10 @@ def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     _check_submission(submission)
     prepare = pipelines.prepare if submission.kind is JobKind.PIPELINE else _prepare
     request = _request_digest(submission)
-    return _add_once(ctx, submission.key, request, lambda: prepare(ctx, submission, by=by), by=by)
+    return add_once(ctx, submission.key, request, lambda: prepare(ctx, submission, by=by), by=by)
 
 
-def _add_once(
+def add_once(
     ctx: Services, key: str | None, request: str, prepare: Callable[[], PreparedRun], *, by: Actor
 ) -> Submitted:
     """Prepare a run and add it, unless the same request with the same key came before."""
@@ -225,14 +227,14 @@ def rerun(
 
     It goes to the same place, unless `override` names another one: then it is checked like a first run there.
     """
-    _check_key(key)
+    check_key(key)
     request_fields = {
         "rerun": run_id,
         "parameters": parameters,
         **({} if override == NO_OVERRIDE else asdict(override)),
     }
     request = digest_of(canonical_json(request_fields))
-    return _add_once(ctx, key, request, lambda: _prepare_rerun(ctx, run_id, override, parameters, by=by), by=by)
+    return add_once(ctx, key, request, lambda: _prepare_rerun(ctx, run_id, override, parameters, by=by), by=by)
 
 
 @dataclass(frozen=True)
@@ -514,11 +516,12 @@ def inject_parameters(ctx: Services, manifest: Manifest, values: dict[str, Any])
 
 
 def _check_submission(submission: Submission) -> None:
-    _check_key(submission.key)
+    check_key(submission.key)
     submission.check()
 
 
-def _check_key(key: str | None) -> None:
+def check_key(key: str | None) -> None:
+    """Raise InvalidRequest unless it can be an idempotency key."""
     if key is not None and not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         raise InvalidRequest(f"An idempotency key is 1 to {MAX_KEY_LENGTH} printable ASCII characters.")
 
@@ -593,6 +596,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             record=records.get(run.id),
             waiting_reason=waiting.reason(run) if waiting and _waits_for_slot(run) else None,
             progress=tx.pipelines.get_progress(run.id) if run.kind is JobKind.PIPELINE else None,
+            repairs=tx.pipelines.list_repairs(run) if run.kind is JobKind.PIPELINE else (),
         )
         for run in runs
     ]

@@ -18,7 +18,7 @@ from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.pipelines import Item, StepState, StepStatus, split_parent_key
 from ..domain.plans import Plan, PlannedStep
-from ..domain.runs import RunState
+from ..domain.runs import Run, RunState, TriggerKind
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
@@ -131,6 +131,9 @@ class SqlPipelines:
             found[RunState(row.state)].append(row.id)
         return found
 
+    def list_repairs(self, run: Run) -> Sequence[str]:
+        return list(self._connection.scalars(_REPAIRS, {"job_id": run.job_id, "run_id": run.id}))
+
     def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
         found: defaultdict[str, dict[str, StepStatus]] = defaultdict(dict)
         for row in self._connection.execute(_APPROVALS, {"run_ids": list(run_ids)}):
@@ -184,6 +187,16 @@ _IS_PIPELINE = _R.kind == str(JobKind.PIPELINE)
 _UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
 _UNFINISHED_OF = (
     select(_R.id, _R.state).where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+)
+# A repair is a run of the same job, which an index finds.
+_REPAIRS = (
+    select(_R.id)
+    .where(
+        _R.job_id == bindparam("job_id"),
+        _R.trigger_kind == str(TriggerKind.REPAIR),
+        _R.trigger_ref == bindparam("run_id"),
+    )
+    .order_by(_R.id)
 )
 # An approval runs nothing and so has no job.
 _APPROVALS = (

@@ -4,6 +4,9 @@ import {
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
+  RepairPreview,
+  RepairRequest,
+  Run,
   ValidateRequest
 } from './types';
 
@@ -42,6 +45,25 @@ export class PipelinesClient {
       'POST',
       pathOf('runs', run, 'steps', step, 'decision'),
       decision
+    );
+  }
+
+  /** Tell what a repair of the run would do with each step. Nothing is started. */
+  previewRepair(run: string, request: RepairRequest): Promise<RepairPreview> {
+    return this._connection.send(
+      'POST',
+      pathOf('runs', run, 'repair', 'preview'),
+      request
+    );
+  }
+
+  /** Repair a pipeline run that has ended, as a new run. */
+  repair(run: string, request: RepairRequest, key: string): Promise<Run> {
+    return this._connection.send(
+      'POST',
+      pathOf('runs', run, 'repair'),
+      request,
+      { 'Idempotency-Key': key }
     );
   }
 }

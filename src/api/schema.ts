@@ -491,6 +491,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Repair a pipeline run that has ended, as a new run: results of steps that succeeded are taken over, the other steps run again */
+        post: operations["post_runs_run_id_repair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/repair/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell for each step whether a repair takes over its result or runs it again, and why; starts nothing */
+        post: operations["post_runs_run_id_repair_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/steps": {
         parameters: {
             query?: never;
@@ -1624,6 +1658,12 @@ export interface components {
          * @enum {string}
          */
         ExecutorKind: "process" | "docker";
+        /**
+         * Fate
+         * @description The treatment of a step by a repair.
+         * @enum {string}
+         */
+        Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
         /** FindingModel */
         FindingModel: {
             /** Code */
@@ -2680,6 +2720,52 @@ export interface components {
             bytes: number;
         };
         /**
+         * RepairPreviewModel
+         * @description A repair before it starts, with its steps in the order of the file.
+         */
+        RepairPreviewModel: {
+            /** Run Id */
+            run_id: string;
+            /** Newer */
+            newer: boolean;
+            /** Steps */
+            steps: components["schemas"]["StepRepairModel"][];
+        };
+        /**
+         * RepairRequest
+         * @description A repair of a pipeline run. Steps that succeeded keep their results as long as nothing before them runs again.
+         *
+         *     `newer`: take the files as they are now, instead of the version of the run. `parameters`, when given, replaces all
+         *     of the earlier run's. The steps of `start_from` run again in any case; nothing runs that comes after `until`, or
+         *     nothing but `only`.
+         */
+        RepairRequest: {
+            /**
+             * Newer
+             * @default false
+             */
+            newer: boolean;
+            /** Start From */
+            start_from?: string[];
+            /**
+             * Until
+             * @default null
+             */
+            until: string | null;
+            /**
+             * Only
+             * @default null
+             */
+            only: string | null;
+            /**
+             * Parameters
+             * @default null
+             */
+            parameters: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * RerunRequest
          * @description A request to run the same version again. `parameters`, when given, replaces all of the earlier run's.
          *
@@ -2877,6 +2963,8 @@ export interface components {
             findings: components["schemas"]["FindingModel"][];
             /** Log Bytes */
             log_bytes: number | null;
+            /** Repairs */
+            repairs: string[];
             kept_by: components["schemas"]["ActorModel"] | null;
             /** Integrity Errors */
             integrity_errors: {
@@ -3057,6 +3145,8 @@ export interface components {
             nothing_to_do: boolean;
             /** Run Id */
             run_id: string | null;
+            /** Taken From */
+            taken_from: string | null;
             /** Job Id */
             job_id: string | null;
             items: components["schemas"]["ItemCountsModel"] | null;
@@ -3067,6 +3157,28 @@ export interface components {
             /** Due At */
             due_at: string | null;
             approval: components["schemas"]["ApprovalModel"] | null;
+        };
+        /**
+         * StepRepairModel
+         * @description The fate of a step in a repair, and why it does not keep its result; `why` is empty when it does.
+         *
+         *     `taken_from` is the run in which the result was made. `items_taken` of the `items_total` items of a fan-out keep
+         *     their results; both are null for other steps, and for fan-outs whose items are not known yet.
+         */
+        StepRepairModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            fate: components["schemas"]["Fate"];
+            /** Why */
+            why: string;
+            /** Taken From */
+            taken_from: string | null;
+            /** Items Taken */
+            items_taken: number | null;
+            /** Items Total */
+            items_total: number | null;
         };
         /**
          * StepState
@@ -3253,10 +3365,10 @@ export interface components {
          * @description The cause of a run. A docstring below a kind says what `Trigger.ref` names.
          * @enum {string}
          */
-        TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "replay" | "backfill" | "verification";
+        TriggerKind: "manual" | "rerun" | "trial" | "schedule" | "webhook" | "files" | "job" | "step" | "repair" | "taken_over" | "replay" | "backfill" | "verification";
         /**
          * TriggerModel
-         * @description The cause of a run. `ref` names what the run follows from: the earlier run for a rerun or a trial.
+         * @description The cause of a run. `ref` names what the run follows from: the earlier run for a rerun, a repair or a trial.
          */
         TriggerModel: {
             kind: components["schemas"]["TriggerKind"];
@@ -6866,6 +6978,213 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_repair: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepairRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_repair_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RepairRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepairPreviewModel"];
                 };
             };
             /** @description The request is not as documented here */

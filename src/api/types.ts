@@ -204,3 +204,8 @@ export type PipelineValidation = Override<
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
 export type PipelineSuggestion = Schemas['SuggestionModel'];
 export type Decision = { approved: boolean; comment: string };
+/** A repair of a pipeline run: all that did not succeed, in the same version, unless it says otherwise. */
+export type RepairRequest = Partial<Schemas['RepairRequest']>;
+/** The fate of a step in a repair, and why it does not keep its result. */
+export type StepRepair = Schemas['StepRepairModel'];
+export type RepairPreview = Schemas['RepairPreviewModel'];

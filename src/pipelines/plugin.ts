@@ -10,24 +10,27 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { checkIcon } from '@jupyterlab/ui-components';
 
-import { fileArgs, newPipelineArgs, noArgs } from '../shared/args';
-import { pipelineIcon } from '../shared/icons';
+import { fileArgs, newPipelineArgs, noArgs, runArgs } from '../shared/args';
+import { pipelineIcon, rerunIcon } from '../shared/icons';
 import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
+import { isTerminal } from '../shared/runs';
 import { runnablePaths } from '../shared/selection';
-import { CommandIDs, IDataOps } from '../tokens';
+import { CommandIDs, IDataOps, IRuns } from '../tokens';
 
 const FEWEST_STEPS = 2;
 
 export const pipelines: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:pipelines',
-  description: 'Files of pipelines: new ones, and the check of one.',
+  description:
+    'Files of pipelines: new ones, and the check of one. Repairs of their runs.',
   autoStart: true,
-  requires: [IDataOps, IDocumentManager],
+  requires: [IDataOps, IRuns, IDocumentManager],
   optional: [IFileBrowserFactory, ITranslator, ICommandPalette, ILauncher],
   activate: (
     app: JupyterFrontEnd,
     dataOps: IDataOps,
+    runs: IRuns,
     documents: IDocumentManager,
     browsers: IFileBrowserFactory | null,
     translator: ITranslator | null,
@@ -122,7 +125,37 @@ export const pipelines: JupyterFrontEndPlugin<void> = {
       }
     });
 
+    const idOf = (args: { id?: unknown }) =>
+      (args.id as string | undefined) ?? runs.current ?? undefined;
+    commands.addCommand(CommandIDs.repair, {
+      label: trans.__('Repair…'),
+      caption: trans.__(
+        'Run again what did not succeed; results of the other steps are taken over'
+      ),
+      icon: rerunIcon,
+      describedBy: runArgs,
+      isEnabled: args => {
+        const run = runs.get(idOf(args) ?? '');
+        return run === undefined
+          ? idOf(args) !== undefined
+          : run.kind === 'pipeline' && isTerminal(run);
+      },
+      execute: async args => {
+        try {
+          const { repairRun } = await import('./repair');
+          const run = await repairRun(idOf(args)!, client, trans);
+          if (run) {
+            runs.add(run);
+            await commands.execute(CommandIDs.openRun, { id: run.id });
+          }
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
+    });
+
     const category = trans.__('DataOps');
+    palette?.addItem({ command: CommandIDs.repair, category });
     palette?.addItem({ command: CommandIDs.newPipeline, category });
     palette?.addItem({ command: CommandIDs.checkPipeline, category });
     launcher?.add({

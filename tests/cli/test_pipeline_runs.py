@@ -159,3 +159,41 @@ def test_a_pipeline_has_no_log_of_its_own_and_says_where_there_are_some(chain):
 def test_the_same_key_is_the_same_run_of_the_pipeline(chain):
     runs = {chain("run", "chain.pipeline.yaml", "--key", "once", "--json").json["id"] for _ in range(2)}
     assert len(runs) == 1
+
+
+REPAIRED = """\
+version: 1
+steps:
+  first: {command: [sh, -c, "echo first >> $WITNESS"]}
+  each:
+    command: [sh, -c, "echo $DATAOPS_PARAM_N >> $WITNESS; test $DATAOPS_PARAM_N -ne 2 || test -e $WITNESS.fixed"]
+    needs: [first]
+    for_each: {inputs: [1, 2, 3]}
+    with: {n: {cel: item}}
+  last: {command: [sh, -c, "echo last >> $WITNESS"], needs: [each]}
+"""
+
+
+def test_a_repair_says_what_runs_again_and_runs_the_failed_item_alone(chain, tmp_path):
+    witness = tmp_path / "witness"
+    chain.text("repaired.pipeline.yaml", REPAIRED.replace("$WITNESS", str(witness)))
+    failed = chain("run", "repaired.pipeline.yaml", "--json")
+    assert failed.code == 1, failed.err
+    old = failed.json["id"]
+
+    preview = chain("runs", "repair", old, "--dry-run")
+    told = {line.split()[0]: " ".join(line.split()[1:]) for line in preview.out.splitlines() if line.strip()}
+    assert told["first"] == f"taken over from run {old}"
+    assert told["each"].startswith("runs again It failed. 2 of 3 items are taken over.")
+    (tmp_path / "witness.fixed").touch()
+    repaired = chain("runs", "repair", old, "--json")
+
+    assert repaired.code == 0, repaired.err
+    assert repaired.json["trigger"] == {"kind": "repair", "ref": old}
+    assert sorted(witness.read_text().split()) == ["1", "2", "2", "3", "first", "last"]
+    shown = chain("runs", "show", repaired.json["id"]).out
+    assert f"repair of  {old}" in shown
+    assert f"Taken from run {old}." in shown
+    assert repaired.json["id"] in chain("runs", "show", old).out
+    assert chain("runs", "repair", repaired.json["id"]).code == 2
+    assert chain("runs", "repair", repaired.json["id"], "--only", "nothing").code == 2

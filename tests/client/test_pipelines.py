@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dataops_lab.domain.repairs import RepairWish
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import Conflict, NotFound, Refused
 
@@ -33,6 +34,10 @@ def a_pipeline(installation, name: str, text: str = STEPS) -> str:
     installation.notebook(f"{folder}each.ipynb", "print(region)", parameters="region = 'none'")
     (installation.workspace / folder / "month.pipeline.yaml").write_text(text)
     return installation.path_of(f"{folder}month.pipeline.yaml")
+
+
+def ended(client, run):
+    return client.run(list(client.follow(run.id))[-1].run.id)
 
 
 def steps_of(client, run) -> dict:
@@ -139,3 +144,35 @@ def test_a_run_that_is_not_a_pipeline_has_no_steps(installation, client):
     run = client.submit(installation.notebook("alone.ipynb", "1"))
     with pytest.raises(Refused):
         client.pipelines.steps(run.id)
+
+
+def test_a_run_is_repaired_and_both_name_each_other(installation, client):
+    text = f"{STEPS.partition('  ok:')[0]}  bad: {{command: ['false'], needs: [each]}}\n"
+    old = ended(client, client.submit(a_pipeline(installation, "repaired", text)))
+    assert old.state is RunState.FAILED
+
+    preview = client.pipelines.preview_repair(old.id)
+    assert [(step.id, step.fate, step.items_taken) for step in preview.steps] == [
+        ("extract", "taken_over", None),
+        ("each", "taken_over", 2),
+        ("never", "taken_over", None),
+        ("bad", "runs", None),
+    ]
+    assert (preview.run_id, preview.newer) == (old.id, False)
+    assert [step.why for step in preview.steps if step.fate == "runs"] == ["It failed."]
+    wish, key = RepairWish(start_from=("each",), until="each"), f"fix {old.id}"
+    new = client.pipelines.repair(old.id, wish, key=key)
+    assert client.pipelines.repair(old.id, wish, key=key).id == new.id
+    new = ended(client, new)
+
+    assert new.state is RunState.SUCCEEDED
+    assert (new.trigger.kind, new.trigger.ref) == ("repair", old.id)
+    assert client.run(old.id).repairs == [new.id]
+    steps = steps_of(client, new)
+    assert [steps[name].taken_from for name in ("extract", "each", "never", "bad")] == [old.id, None, old.id, None]
+    assert steps["bad"].reason.code == "not_wanted"
+    assert client.run(steps["extract"].run_id).values == {"regions": ["North", "South"]}
+    with pytest.raises(Refused, match="no step `x`"):
+        client.pipelines.repair(old.id, RepairWish(only="x"))
+    with pytest.raises(NotFound):
+        client.pipelines.preview_repair("0" * 26)

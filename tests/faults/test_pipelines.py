@@ -11,9 +11,10 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.ports import Transaction
-from dataops_lab.services import pipelines, runs
+from dataops_lab.services import pipelines, repairs, runs
 from dataops_lab.store.sqlite import open_sqlite
 from dataops_lab.testing import person
 
@@ -133,3 +134,35 @@ def run_to_its_end(lab: PipelineLab, run_id: str) -> None:
 @pytest.fixture
 def database(sqlite) -> str:
     return sqlite
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_repair_runs_only_the_poisoned_item_whatever_commit_the_engine_dies_at(ctx, executor, sqlite, store, moment):
+    path = sqlite.removeprefix("sqlite:///")
+    lab = PipelineLab(ctx, engine_of(ctx, executor), executor)
+    old = lab.start(SCENARIO)
+    lab.end(old, "list")
+    for key in "132":
+        lab.end(old, f"each/{key}", "failed" if key == "2" else "succeeded")
+    assert lab.state(old) is RunState.FAILED
+    for number in range(1, 100):
+        new = repairs.repair(ctx, old, WHAT_FAILED, by=ANN).view.run.id
+        executor.calls.clear()
+        release_lease(lab)
+        with closing(open_sqlite(type(ctx.home)(path), before_commit=dies_at(number, moment))) as mortal:
+            lab.engine = engine_of(replace(ctx, store=mortal), executor)
+            died = False
+            try:
+                run_to_its_end(lab, new)
+            except EngineDied:
+                died = True
+        release_lease(lab)
+        lab.engine = engine_of(ctx, executor)
+        run_to_its_end(lab, new)
+        assert lab.state(new) is RunState.SUCCEEDED, number
+        begun = {name.rpartition("-")[0] for verb, name in executor.calls if verb == "start"}
+        assert begun == {lab.part(new, "each/2").id, lab.part(new, "report").id}, number
+        if not died:
+            assert number > 4
+            return
+    raise AssertionError("the engine never came to the end")

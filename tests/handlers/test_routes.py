@@ -27,7 +27,13 @@ def address(route) -> str:
 
 CHANGING = ("post", "put", "patch", "delete")
 # These take a body and still change nothing.
-READING = {"post /inspect", "post /retention/preview", "post /pipelines/validate", "post /pipelines/suggest"}
+READING = {
+    "post /inspect",
+    "post /retention/preview",
+    "post /pipelines/validate",
+    "post /pipelines/suggest",
+    "post /runs/{run_id}/repair/preview",
+}
 
 
 @pytest.fixture
@@ -192,6 +198,8 @@ OPEN_TO = {
     "post /runs/{run_id}/verify": "owner",
     "post /runs/{run_id}/cancel": "owner",
     "post /runs/{run_id}/rerun": "anybody",
+    "post /runs/{run_id}/repair": "anybody",
+    "post /runs/{run_id}/repair/preview": "anybody",
     "get /runs/{run_id}/steps": "anybody",
     "post /runs/{run_id}/steps/{step}/decision": "anybody",
     "get /runs/{run_id}/inputs": "anybody",

@@ -22,6 +22,7 @@ export function step(
     with_failures: false,
     nothing_to_do: false,
     run_id: null,
+    taken_from: null,
     job_id: null,
     items: null,
     started_at: null,

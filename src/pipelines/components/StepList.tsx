@@ -25,6 +25,8 @@ export function StepList(props: {
   unfolded: string | null;
   onUnfold: (step: string | null) => void;
   onOpen: (step: PipelineStep) => void;
+  /** Open the run from which a result was taken. */
+  onOpenRun: (run: string) => void;
   /** Draw the items of a fan-out. */
   drawItems: (step: PipelineStep) => React.ReactNode;
   trans: TranslationBundle;
@@ -72,6 +74,7 @@ function Row(props: {
   end: number;
   onUnfold: (step: string | null) => void;
   onOpen: (step: PipelineStep) => void;
+  onOpenRun: (run: string) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { step, trans } = props;
@@ -101,8 +104,39 @@ function Row(props: {
       <td className="dl-StepList-time">
         <TimeBar step={step} start={props.start} end={props.end} />
       </td>
-      <td className="dl-mod-break">{reasonOf(step, trans)}</td>
+      <td className="dl-mod-break">
+        {step.taken_from && (
+          <TakenFrom
+            run={step.taken_from}
+            isWhole={step.started_at === null}
+            onOpenRun={props.onOpenRun}
+            trans={trans}
+          />
+        )}{' '}
+        {reasonOf(step, trans)}
+      </td>
     </tr>
+  );
+}
+
+/** A link to the run from which the result of a step, or of some of its items, was taken. */
+function TakenFrom(props: {
+  run: string;
+  isWhole: boolean;
+  onOpenRun: (run: string) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, trans } = props;
+  return (
+    <button
+      type="button"
+      className="dl-Button dl-mod-link"
+      onClick={() => props.onOpenRun(run)}
+    >
+      {props.isWhole
+        ? trans.__('Taken from run %1', run)
+        : trans.__('Some items taken from run %1', run)}
+    </button>
   );
 }
 

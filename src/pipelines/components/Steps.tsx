@@ -76,6 +76,7 @@ export function Steps(props: {
           unfolded={unfolded}
           onUnfold={setUnfolded}
           onOpen={open}
+          onOpenRun={props.onOpen}
           drawItems={props.drawItems}
           trans={trans}
         />

@@ -75,6 +75,7 @@ export function RecordHeader(props: {
               {trans.__('Step %1 of a pipeline', run.parent.key)}
             </button>
           )}
+          <Relatives run={run} commands={commands} trans={trans} />
           {run.bypassed_promotion && (
             <span
               className="dl-Mark"
@@ -95,6 +96,13 @@ export function RecordHeader(props: {
           <CommandButton
             commands={commands}
             id={CommandIDs.cancel}
+            args={args}
+          />
+        )}
+        {run.kind === 'pipeline' && !live && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.repair}
             args={args}
           />
         )}
@@ -142,5 +150,41 @@ export function RecordHeader(props: {
         )}
       </div>
     </div>
+  );
+}
+
+/** Links between a run and its repairs, and from a result that was taken over to the run that made it. */
+function Relatives(props: {
+  run: Run;
+  commands: CommandRegistry;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, commands, trans } = props;
+  const { kind, ref } = run.trigger;
+  const links: [string, string][] = run.repairs.map((id, at) => [
+    id,
+    run.repairs.length === 1
+      ? trans.__('Its repair')
+      : trans.__('Its repair %1', at + 1)
+  ]);
+  if (ref && kind === 'repair') {
+    links.unshift([ref, trans.__('Repair of a run')]);
+  }
+  if (ref && kind === 'taken_over') {
+    links.unshift([ref, trans.__('Taken from another run')]);
+  }
+  return (
+    <>
+      {links.map(([id, label]) => (
+        <button
+          key={id}
+          className="dl-Button dl-mod-link"
+          title={trans.__('Open run %1', id)}
+          onClick={() => void commands.execute(CommandIDs.openRun, { id })}
+        >
+          {label}
+        </button>
+      ))}
+    </>
   );
 }

@@ -1,0 +1,287 @@
+"""Repairs: new runs of pipelines that take over the results of an earlier run, and run only what did not succeed.
+
+A result is taken over as a copy: the run of the step, its attempts and its record are added to the new run, with the
+same digests. So values, files, counts and retention need to know nothing of repairs, and the earlier run may go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+from ulid import ULID
+
+from ..domain.actors import Actor
+from ..domain.jobs import Job
+from ..domain.outcomes import first_statuses
+from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
+from ..domain.records import Record, RecordFileKind, record_digest
+from ..domain.repairs import EarlierStep, Fate, Repair, RepairWish, StepRepair
+from ..domain.runs import Reason, Run, RunState, Submission, Trigger, TriggerKind
+from ..domain.step_files import missing_outputs
+from ..domain.time import Timestamp
+from ..domain.versions import Version, canonical_json, digest_of
+from ..errors import Conflict, Damaged, NotFound
+from ..ports import Part, Transaction
+from .context import Services
+from .pipelines import FirstPipelineRun, RepeatedPipelineRun, add_run, prepare, prepare_rerun, stored_pipeline
+from .placement import NO_OVERRIDE
+from .runs import Submitted, add_once, check_key
+
+
+@dataclass(frozen=True)
+class PlannedRepair:
+    """The plan of a repair of the run `old`, by step, in the order of the file of `pipeline`.
+
+    `earlier` are the steps of the run that is repaired.
+    """
+
+    old: Run
+    pipeline: Pipeline
+    earlier: Mapping[str, EarlierStep]
+    steps: Mapping[str, StepRepair]
+
+    def origin(self, step_id: str) -> str | None:
+        """Return the pipeline run in which the taken-over result was made; None for nothing that is taken over."""
+        planned = self.steps[step_id]
+        if planned.fate is Fate.TAKEN_OVER:
+            status = self.earlier[step_id].status
+            # A step with a start of its own ran there, as a whole or with some items.
+            return (status.taken_from if status.started_at is None else None) or self.old.id
+        return self.old.id if planned.items else None
+
+
+def preview(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None = None, by: Actor) -> PlannedRepair:
+    """Plan a repair as `repair` does, and start nothing."""
+    return _prepare(ctx, run_id, wish, root=root, by=by).planned
+
+
+def repair(
+    ctx: Services, run_id: str, wish: RepairWish, *, root: str | None = None, by: Actor, key: str | None = None
+) -> Submitted:
+    """Repair a pipeline run that has ended, as a new run that names it.
+
+    It may be repaired any number of times: each repair is a run of its own, and takes only from what has ended.
+    """
+    check_key(key)
+    request = digest_of(canonical_json({"repair": run_id, **asdict(wish)}))
+    return add_once(ctx, key, request, lambda: _prepare(ctx, run_id, wish, root=root, by=by), by=by)
+
+
+@dataclass(frozen=True)
+class _PreparedRepair:
+    """A repair that nothing can refuse any more."""
+
+    ctx: Services
+    base: FirstPipelineRun | RepeatedPipelineRun
+    planned: PlannedRepair
+
+    def add(
+        self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
+    ) -> tuple[Run, Job, Version]:
+        planned = self.planned
+        tx.runs.get(planned.old.id)  # Somebody may have deleted it meanwhile, with all its results.
+        new = replace(
+            self.base.new_run(tx, by=by, at=at),
+            trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
+            statuses=_statuses(planned, at),
+            taken_over=lambda tx, run: _take_over(tx, planned, run, by=by, at=at),
+        )
+        return add_run(self.ctx, tx, new, key=key, request=request, by=by, at=at), new.job, new.version
+
+
+def _prepare(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None, by: Actor) -> _PreparedRepair:
+    with ctx.store.read() as tx:
+        old = tx.runs.get(run_id)
+        before = stored_pipeline(ctx, tx, old)
+        job = tx.jobs.get(old.job_id)
+    if not old.state.is_terminal:
+        raise Conflict(
+            f"Run {old.id} has not ended; it is {old.state}. Wait for its end, or cancel it, and then repair it.",
+            code="not_finished",
+            state=old.state,
+        )
+    given = None if wish.parameters is None else dict(wish.parameters)
+    base: FirstPipelineRun | RepeatedPipelineRun
+    if wish.newer:
+        base = prepare(
+            ctx,
+            Submission(
+                job.source,
+                root=root,
+                environment=old.environment,
+                parameters=old.parameters if given is None else given,
+                priority=old.settings.priority,
+            ),
+            by=by,
+        )
+    else:
+        base = prepare_rerun(ctx, old, NO_OVERRIDE, parameters=given, by=by)
+    earlier = _earlier_steps(ctx, old, before)
+    values = before.parameters.complete(old.parameters), base.pipeline.parameters.complete(base.parameters)
+    changed = frozenset(name for name in {*values[0], *values[1]} if _differs(name, *values))
+    steps = Repair(base.pipeline, base.codes, earlier, wish, changed).plan()
+    return _PreparedRepair(ctx, base, PlannedRepair(old, base.pipeline, earlier, steps))
+
+
+def _differs(name: str, first: Mapping[str, object], second: Mapping[str, object]) -> bool:
+    # Compared as JSON: 1 and true are equal for Python.
+    return canonical_json({"of": first.get(name)}) != canonical_json({"of": second.get(name)})
+
+
+# --- what the earlier run left ----------------------------------------------------------------------
+
+
+def _earlier_steps(ctx: Services, run: Run, pipeline: Pipeline) -> dict[str, EarlierStep]:
+    with ctx.store.read() as tx:
+        statuses = tx.pipelines.get_progress(run.id).statuses
+        plan = tx.pipelines.get_plan(run.id)
+        parts = tx.pipelines.list_parts(run.id, [step.id for step in pipeline.steps])
+        records = tx.records.find_for_runs([part.id for of_step in parts.values() for part in of_step])
+        folder = tx.versions.get(run.job_id, run.version_digest).manifest.folder
+    look = _Results(ctx, records, folder)
+    return {
+        step.id: EarlierStep(
+            step=step,
+            status=statuses[step.id],
+            code=plan[step.id].version_digest if step.id in plan else None,
+            damage=look.damage(step, statuses[step.id], parts.get(step.id, ())),
+            whole_items=look.whole_items(step, parts.get(step.id, ())),
+        )
+        for step in pipeline.steps
+    }
+
+
+class _Results:
+    """The records of an earlier run, with what is wrong with them. The bytes of artifacts are read and checked."""
+
+    def __init__(self, ctx: Services, records: Mapping[str, Record], folder: str) -> None:
+        self._ctx, self._records, self._folder = ctx, records, folder
+        self._problems: dict[str, str] = {}
+
+    def damage(self, step: Step, status: StepStatus, parts: Sequence[Part]) -> str:
+        """Return why the result of a step that succeeded cannot be taken over; empty when it can."""
+        if status.state is not StepState.SUCCEEDED or step.kind is StepKind.APPROVAL:
+            return ""
+        if not parts and status.items != ():
+            return "Its record is gone."
+        for part in parts:
+            if part.state is RunState.SUCCEEDED and (problem := self._problem(part)):
+                return problem if part.item_key is None else f"Item {part.item_key!r}: {problem}"
+        return ""
+
+    def whole_items(self, step: Step, parts: Sequence[Part]) -> frozenset[str]:
+        return frozenset(
+            part.item_key
+            for part in parts
+            if part.item_key is not None
+            and part.state is RunState.SUCCEEDED
+            and not self._problem(part)
+            and not missing_outputs(step, self._paths(part), base=self._folder)
+        )
+
+    def _paths(self, part: Part) -> list[str]:
+        return [file.path for file in self._records[part.id].artifacts]
+
+    def _problem(self, part: Part) -> str:
+        if part.id not in self._problems:
+            self._problems[part.id] = self._find_problem(part)
+        return self._problems[part.id]
+
+    def _find_problem(self, part: Part) -> str:
+        record = self._records.get(part.id)
+        if record is None:
+            return "Its record is gone."
+        if record.integrity_errors or record.digest != _digest_of(record):
+            return "Its record is damaged."
+        for file in record.files:
+            try:
+                if file.kind is RecordFileKind.ARTIFACT:
+                    self._ctx.blobs.open_verified(file.digest).close()
+                elif not self._ctx.blobs.exists(file.digest):
+                    return f"Its record is damaged: {file.path} is missing."
+            except (Damaged, NotFound):
+                return f"Its record is damaged: {file.path} is not what was stored."
+        return ""
+
+
+def _digest_of(record: Record) -> str:
+    return record_digest(record.run_id, record.attempt, record.files, record.values)
+
+
+# --- the new run ------------------------------------------------------------------------------------
+
+
+def _statuses(planned: PlannedRepair, at: Timestamp) -> dict[str, StepStatus]:
+    statuses = first_statuses(planned.pipeline)
+    for step_id, step in planned.steps.items():
+        origin = planned.origin(step_id)
+        if step.fate is Fate.TAKEN_OVER:
+            # It took no time here; clocks and charts look at the start.
+            statuses[step_id] = replace(
+                planned.earlier[step_id].status, taken_from=origin, started_at=None, finished_at=None, due_at=None
+            )
+        elif step.fate is Fate.NOT_WANTED:
+            statuses[step_id] = StepStatus(StepState.SKIPPED, Reason("not_wanted", step.why), finished_at=at.wall_time)
+        elif step.items:
+            statuses[step_id] = StepStatus(items=planned.earlier[step_id].status.items, taken_from=origin)
+    return statuses
+
+
+def _take_over(tx: Transaction, planned: PlannedRepair, run: Run, *, by: Actor, at: Timestamp) -> None:
+    """Add copies of the runs of steps and items that are taken over, with their attempts and records."""
+    parts = list(_taken_parts(tx, planned))
+    found = tx.runs.get_many(parts)
+    if len(found) < len(parts):
+        raise NotFound(f"Run {planned.old.id} has just been deleted. Submit the pipeline again.")
+    # Sort the ids: the runs of a step are listed in the order of theirs.
+    ids = dict(zip(parts, sorted(str(ULID.from_datetime(at.wall_time)) for _ in parts), strict=True))
+    if not ids:
+        return
+    tx.runs.add(*(_copy(found[old_id], new_id, run, by, at) for old_id, new_id in ids.items()))
+    attempts = tx.attempts.list_for_runs(parts)
+    copied = [[replace(each, run_id=new_id)] for old_id, new_id in ids.items() for each in attempts[old_id]]
+    if copied:
+        tx.attempts.add_all(copied)
+    records = [_copy_record(record, ids[old_id]) for old_id, record in tx.records.find_for_runs(parts).items()]
+    if records:
+        tx.records.add(*records)
+
+
+def _taken_parts(tx: Transaction, planned: PlannedRepair) -> Iterable[str]:
+    taken: Collection[str] = [
+        step_id for step_id, step in planned.steps.items() if step.fate is Fate.TAKEN_OVER or step.items
+    ]
+    parts = tx.pipelines.list_parts(planned.old.id, taken)
+    for step_id in taken:
+        step = planned.steps[step_id]
+        for part in parts.get(step_id, ()):
+            if step.fate is Fate.TAKEN_OVER or part.item_key in step.items:
+                yield part.id
+
+
+def _copy(part: Run, run_id: str, run: Run, by: Actor, at: Timestamp) -> Run:
+    # The run that really ran stays the reference, through any number of repairs.
+    origin = part.trigger.ref if part.trigger.kind is TriggerKind.TAKEN_OVER else part.id
+    return replace(
+        part,
+        id=run_id,
+        parent_id=run.id,
+        trigger=Trigger(TriggerKind.TAKEN_OVER, origin),
+        created_at=at.wall_time,
+        created_by=by,
+        created_boot=at.boot,
+        created_tick=at.tick,
+        key=None,
+        request_digest=None,
+        cancel_requested_at=None,
+        cancel_requested_by=None,
+        kept_at=None,
+        kept_by=None,
+        revision=1,
+    )
+
+
+def _copy_record(record: Record, run_id: str) -> Record:
+    copy = replace(record, run_id=run_id)
+    return replace(copy, digest=_digest_of(copy))

@@ -1,0 +1,137 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import React from 'react';
+
+import type { PipelineStep, StepRepair } from '../../api';
+import { Field } from '../../shared/components/Field';
+import { useSignal } from '../../shared/signals';
+import { Table } from '../../shared/components/Table';
+import { RepairModel, sentenceOf } from '../repairModel';
+import { nameOf } from '../steps';
+
+/** The choice of what a repair runs again, and the list of what becomes of each step. */
+export function RepairForm(props: {
+  model: RepairModel;
+  steps: readonly PipelineStep[];
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { model, steps, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const { newer, preview, trouble } = state;
+  const id = `dl-repair-${model.run}`;
+  return (
+    <div className="dl-RepairForm">
+      <fieldset className="dl-Group">
+        <legend>{trans.__('Version')}</legend>
+        <label>
+          <input
+            type="radio"
+            name={id}
+            checked={!newer}
+            onChange={() => void model.choose({ newer: false })}
+          />{' '}
+          {trans.__('The same version')}
+        </label>
+        <label>
+          <input
+            type="radio"
+            name={id}
+            checked={newer}
+            onChange={() => void model.choose({ newer: true })}
+          />{' '}
+          {trans.__('The files as they are now')}
+        </label>
+      </fieldset>
+      <StepChoice
+        id={`${id}-from`}
+        label={trans.__('Run again from')}
+        none={trans.__('All that did not succeed')}
+        value={state.from}
+        steps={steps}
+        onChange={from => void model.choose({ from })}
+      />
+      <StepChoice
+        id={`${id}-until`}
+        label={trans.__('Up to')}
+        none={trans.__('The end')}
+        value={state.until}
+        steps={steps}
+        onChange={until => void model.choose({ until })}
+      />
+      <div aria-live="polite" aria-busy={!preview && !trouble}>
+        {trouble !== null && <p role="alert">{sentenceOf(trouble)}</p>}
+        {preview && (
+          <Table
+            className="dl-Table"
+            columns={[
+              trans.__('Step'),
+              trans.__('In the repair'),
+              trans.__('Reason')
+            ]}
+          >
+            {preview.steps.map(step => (
+              <tr key={step.id} data-step={step.id} data-fate={step.fate}>
+                <th scope="row">{step.title || step.id}</th>
+                <td>{labelOfFate(step, trans)}</td>
+                <td className="dl-mod-break">{reasonOf(step, trans)}</td>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function StepChoice(props: {
+  id: string;
+  label: string;
+  /** The label of the choice of no step. */
+  none: string;
+  value: string;
+  steps: readonly PipelineStep[];
+  onChange: (step: string) => void;
+}): JSX.Element {
+  return (
+    <Field id={props.id} label={props.label}>
+      {attributes => (
+        <select
+          {...attributes}
+          value={props.value}
+          onChange={event => props.onChange(event.target.value)}
+        >
+          <option value="">{props.none}</option>
+          {props.steps.map(step => (
+            <option key={step.id} value={step.id}>
+              {nameOf(step)}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function labelOfFate(step: StepRepair, trans: TranslationBundle): string {
+  switch (step.fate) {
+    case 'taken_over':
+      return trans.__('taken over');
+    case 'runs':
+      return trans.__('runs again');
+    case 'not_wanted':
+      return trans.__('not wanted');
+    case 'disabled':
+      return trans.__('disabled');
+  }
+}
+
+function reasonOf(step: StepRepair, trans: TranslationBundle): string {
+  if (step.fate !== 'taken_over' && step.items_taken) {
+    const items = trans.__(
+      '%1 of %2 items are taken over.',
+      step.items_taken,
+      step.items_total!
+    );
+    return `${step.why} ${items}`;
+  }
+  return step.why;
+}
