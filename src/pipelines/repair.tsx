@@ -23,6 +23,7 @@ export async function repairRun(
       Dialog.okButton({ label: trans.__('Repair') })
     ]
   });
+  dialog.addClass('dl-RepairDialog');
   const accept = dialog.node.querySelector<HTMLButtonElement>('.jp-mod-accept');
   model.changed.connect(() => {
     // A repair that was refused, or of which nobody knows yet what it does, cannot be started.

@@ -91,7 +91,9 @@ describe('RepairForm', () => {
 
   it('asks again for each choice', () => {
     const { server, model } = draw();
-    fireEvent.click(screen.getByLabelText('The files as they are now'));
+    fireEvent.change(screen.getByLabelText('Version'), {
+      target: { value: 'newer' }
+    });
     fireEvent.change(screen.getByLabelText('Run again from'), {
       target: { value: 'extract' }
     });
@@ -109,7 +111,9 @@ describe('RepairForm', () => {
 
   it('drops the answer to an earlier choice', async () => {
     const { server } = draw();
-    fireEvent.click(screen.getByLabelText('The files as they are now'));
+    fireEvent.change(screen.getByLabelText('Version'), {
+      target: { value: 'newer' }
+    });
     await server.answers[1]([repaired('new')]);
     await server.answers[0]([repaired('old')]);
     screen.getByText('new');

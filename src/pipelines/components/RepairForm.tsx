@@ -20,43 +20,40 @@ export function RepairForm(props: {
   const id = `dl-repair-${model.run}`;
   return (
     <div className="dl-RepairForm">
-      <fieldset className="dl-Group">
-        <legend>{trans.__('Version')}</legend>
-        <label>
-          <input
-            type="radio"
-            name={id}
-            checked={!newer}
-            onChange={() => void model.choose({ newer: false })}
-          />{' '}
-          {trans.__('The same version')}
-        </label>
-        <label>
-          <input
-            type="radio"
-            name={id}
-            checked={newer}
-            onChange={() => void model.choose({ newer: true })}
-          />{' '}
-          {trans.__('The files as they are now')}
-        </label>
-      </fieldset>
-      <StepChoice
-        id={`${id}-from`}
-        label={trans.__('Run again from')}
-        none={trans.__('All that did not succeed')}
-        value={state.from}
-        steps={steps}
-        onChange={from => void model.choose({ from })}
-      />
-      <StepChoice
-        id={`${id}-until`}
-        label={trans.__('Up to')}
-        none={trans.__('The end')}
-        value={state.until}
-        steps={steps}
-        onChange={until => void model.choose({ until })}
-      />
+      <div className="dl-RepairForm-choices">
+        <Field id={`${id}-version`} label={trans.__('Version')}>
+          {attributes => (
+            <select
+              {...attributes}
+              value={newer ? 'newer' : 'same'}
+              onChange={event =>
+                void model.choose({ newer: event.target.value === 'newer' })
+              }
+            >
+              <option value="same">{trans.__('The same version')}</option>
+              <option value="newer">
+                {trans.__('The files as they are now')}
+              </option>
+            </select>
+          )}
+        </Field>
+        <StepChoice
+          id={`${id}-from`}
+          label={trans.__('Run again from')}
+          none={trans.__('All that did not succeed')}
+          value={state.from}
+          steps={steps}
+          onChange={from => void model.choose({ from })}
+        />
+        <StepChoice
+          id={`${id}-until`}
+          label={trans.__('Up to')}
+          none={trans.__('The end')}
+          value={state.until}
+          steps={steps}
+          onChange={until => void model.choose({ until })}
+        />
+      </div>
       <div aria-live="polite" aria-busy={!preview && !trouble}>
         {trouble !== null && <p role="alert">{sentenceOf(trouble)}</p>}
         {preview && (
