@@ -118,6 +118,9 @@ def prepare(helpers: str | None, libraries: list[str]) -> None:
                 stream.flush_timeout = 0.5
                 stream.flush()
                 stream.flush = lambda: None
+        # The thread that tells of the end of this request may do so after the publisher has stopped, and then waits for
+        # ever. Nobody waits for what it tells.
+        kernel._publish_status = lambda *_args, **_options: None
         if imports.names and helpers:
             Path(helpers, "imports.json").write_text(
                 json.dumps([name for name in imports.names if name in sys.modules])

@@ -114,3 +114,24 @@ def test_record_takes_what_pandas_and_numpy_give_and_refuses_the_rest(runs):
     )
 
     assert run.values == {"n": 3, "share": 0.5, "list": [1, None, "ü"]}
+
+
+LATE = """
+from ipykernel.kernelbase import Kernel
+
+publish = Kernel._publish_status
+
+def publish_late(kernel, *args, **options):
+    if kernel._shutdown_message is not None:
+        thread = kernel.iopub_thread.thread
+        thread.join()
+        thread.is_alive = lambda: True  # as it was a moment ago
+    publish(kernel, *args, **options)
+
+Kernel._publish_status = publish_late
+"""
+
+
+def test_a_kernel_ends_whatever_it_wants_to_tell_after_its_publisher_has_stopped(runs):
+    run = runs.run(LATE)
+    assert (run.result["state"], run.result["cut_off"]) == ("succeeded", None)
