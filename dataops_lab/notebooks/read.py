@@ -7,13 +7,13 @@ is installed, and its reader invents random cell ids for notebooks older than 4.
 from __future__ import annotations
 
 import json
-import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import InvalidNotebook, SnapshotTooLarge
+from ..errors import InvalidNotebook
+from .regular_file import read_regular_file
 
 MAJOR = 4
 UPGRADED = 3
@@ -83,27 +83,14 @@ def read_notebook(path: Path, *, max_bytes: int) -> Notebook:
 
     Raise InvalidNotebook, which says what is wrong with the file; SnapshotTooLarge above `max_bytes`.
     """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidNotebook(f"{path} is not a file. Name a notebook, a file that ends in .ipynb.")
-        if status.st_size > max_bytes:
-            raise SnapshotTooLarge(
-                f"{path} has {status.st_size:,} bytes; {max_bytes:,} are allowed. Clear its outputs and save it.",
-                path=str(path),
-                bytes=status.st_size,
-            )
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise InvalidNotebook(
-            f"There is no notebook at {path}. Check the path.", code="notebook_not_found", path=str(path)
-        ) from None
-    except OSError as problem:
-        raise InvalidNotebook(
-            f"{path} cannot be read ({problem.strerror}). Check its permissions.",
-            code="notebook_not_found",
-            path=str(path),
-        ) from None
+    data = read_regular_file(
+        path,
+        max_bytes=max_bytes,
+        noun="notebook",
+        error=InvalidNotebook,
+        suffixes=".ipynb",
+        hint="Clear its outputs and save it.",
+    )
     return parse_notebook(data, name=str(path))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-import stat
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from ...errors import InvalidScript, SnapshotTooLarge
+from ...errors import InvalidScript
+from ..regular_file import read_regular_file
 
 LANGUAGES = {".py": "python", ".r": "R", ".sh": "shell", ".bash": "shell"}
 """The language of a script, by the end of its name in lower case."""
@@ -66,27 +66,14 @@ def read_script(path: Path, *, max_bytes: int) -> Script:
 
     Raise InvalidScript, which says what is wrong with the file; SnapshotTooLarge above `max_bytes`.
     """
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise InvalidScript(f"{path} is not a file. Name a script, a file that ends in .py, .sh or .R.")
-        if status.st_size > max_bytes:
-            raise SnapshotTooLarge(
-                f"{path} has {status.st_size:,} bytes; {max_bytes:,} are allowed. Move data out of the script.",
-                path=str(path),
-                bytes=status.st_size,
-            )
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise InvalidScript(
-            f"There is no script at {path}. Check the path.", code="script_not_found", path=str(path)
-        ) from None
-    except OSError as problem:
-        raise InvalidScript(
-            f"{path} cannot be read ({problem.strerror}). Check its permissions.",
-            code="script_not_found",
-            path=str(path),
-        ) from None
+    data = read_regular_file(
+        path,
+        max_bytes=max_bytes,
+        noun="script",
+        error=InvalidScript,
+        suffixes=".py, .sh or .R",
+        hint="Move data out of the script.",
+    )
     if b"\0" in data:
         raise InvalidScript(f"{path} is not text, so it is not a script. Name a file that ends in .py, .sh or .R.")
     return Script(path.name, data)
