@@ -164,11 +164,10 @@ def test_what_was_ended_before_it_started_is_gone_and_is_not_started(executor: E
     assert list(executor.list_names()) == [NAME]
 
 
+@pytest.mark.parametrize("kind", ["process", "preloaded", "docker"], indirect=True)
 def test_a_script_leaves_log_values_artifacts_and_its_exit_status(
     executor: Executor, kind: str, blobs: MemoryBlobs, request: pytest.FixtureRequest
 ):
-    if kind == "fake":
-        pytest.skip("The fake runs nothing.")
     work = bundle(request.getfixturevalue("docker_images")["lean"] if kind == "docker" else None, source="script")
     name = "größe und mehr.py"
     work.spec["program"] |= {

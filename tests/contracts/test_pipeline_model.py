@@ -1,6 +1,7 @@
 """A pipeline run while everything happens to it: steps end in any order and any way, people act, engines are killed.
 
-Whatever the order, each step runs at most once and in its turn, and the run ends with the outcome that its steps have.
+Each step runs at most once, and after those that it needs. The run ends with the outcome of its steps. The order in
+which things happen changes neither.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from dataops_lab.rundir.parameters import parameter_variables
 from dataops_lab.runner.memory import describe_signal
 from dataops_lab.runner.program import python_error
 
+from ..required import missing
 from ..waiting import eventually
 from .conftest import Runs
 
@@ -77,8 +78,9 @@ def test_parameters_reach_every_language_as_variables_and_as_one_file(runs: Runs
     assert shell.log == "2026-01-01 unset\n"
 
 
-@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
 def test_a_script_of_r_gets_parameters_and_leaves_values(runs: Runs) -> None:
+    if not shutil.which("Rscript"):
+        missing("R is not installed. On Debian and Ubuntu: sudo apt-get install r-base-core")
     source = (
         'n <- as.integer(Sys.getenv("DATAOPS_PARAM_N"))\n'
         'cat(sprintf(\'{"name": "double", "value": %d}\\n\', 2L * n), file = Sys.getenv("DATAOPS_LAB_VALUES"))\n'

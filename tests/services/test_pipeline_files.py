@@ -11,8 +11,8 @@ from dataops_lab.errors import InvalidPipeline, InvalidRequest
 from dataops_lab.services import jobs, pipeline_files
 from dataops_lab.testing import person
 
-FILE = "/work/month.pipeline.yaml"
-SALES = "/work/sales.ipynb"
+FILE = "/project/month.pipeline.yaml"
+SALES = "/project/sales.ipynb"
 STEPS = """\
 version: 1
 parameters:
@@ -39,7 +39,7 @@ def notebooks(ctx):
 
 
 def problems(ctx, content=None):
-    found = pipeline_files.validate(ctx, FILE, root="/work", by=person("somebody"), content=content)
+    found = pipeline_files.validate(ctx, FILE, root="/project", by=person("somebody"), content=content)
     return [(each.line, each.column, each.step, each.message) for each in found.problems]
 
 
@@ -72,7 +72,7 @@ def test_a_pipeline_whose_notebooks_take_what_they_are_given_has_no_problem(ctx,
     ],
 )
 def test_what_does_not_fit_a_notebook_is_said_with_its_place(ctx, notebooks, old, new, place, said):
-    notebooks.missing_paths = {"/work/gone.ipynb"}
+    notebooks.missing_paths = {"/project/gone.ipynb"}
 
     [(line, column, step, message)] = problems(ctx, changed(old, new))
 
@@ -82,14 +82,14 @@ def test_what_does_not_fit_a_notebook_is_said_with_its_place(ctx, notebooks, old
 
 
 def test_problems_come_in_the_order_of_the_file_and_all_at_once(ctx, notebooks):
-    notebooks.missing_paths = {"/work/gone.ipynb"}
+    notebooks.missing_paths = {"/project/gone.ipynb"}
     text = changed("region: South", "regin: South").replace("report.ipynb", "gone.ipynb")
 
     assert [problem[:2] for problem in problems(ctx, text)] == [(8, 12), (10, 5)]
 
 
 def test_a_file_that_is_not_a_pipeline_has_a_problem_and_no_steps(ctx, notebooks):
-    found = pipeline_files.validate(ctx, FILE, root="/work", by=person("somebody"), content="steps: ]")
+    found = pipeline_files.validate(ctx, FILE, root="/project", by=person("somebody"), content="steps: ]")
 
     assert [(each.line, each.column) for each in found.problems] == [(1, 8)]
     assert found.reading.pipeline is None
@@ -97,14 +97,14 @@ def test_a_file_that_is_not_a_pipeline_has_a_problem_and_no_steps(ctx, notebooks
 
 def test_it_is_shown_before_the_start_which_steps_are_disabled(ctx, notebooks):
     text = changed("notebook: sales.ipynb", "notebook: sales.ipynb\n    disabled: true")
-    found = pipeline_files.validate(ctx, FILE, root="/work", by=person("somebody"), content=text)
+    found = pipeline_files.validate(ctx, FILE, root="/project", by=person("somebody"), content=text)
 
     assert [status.state for status in found.statuses.values()] == ["disabled", "disabled"]
 
 
 def test_a_pipeline_that_is_not_there_is_refused(ctx, notebooks):
     with pytest.raises(InvalidPipeline) as refused:
-        pipeline_files.validate(ctx, "/work/other.pipeline.yaml", root="/work", by=person("somebody"))
+        pipeline_files.validate(ctx, "/project/other.pipeline.yaml", root="/project", by=person("somebody"))
     assert refused.value.precise_code == "pipeline_not_found"
 
 
@@ -122,7 +122,7 @@ def test_a_refused_pipeline_names_its_problems_with_their_places(ctx, notebooks)
 def test_an_inspection_gives_the_parameters_and_the_problems_as_findings(ctx, notebooks):
     notebooks.pipeline_files[FILE] = changed("region: South", "regin: South").encode()
 
-    found = jobs.inspect(ctx, FILE, root="/work", by=person("somebody"))
+    found = jobs.inspect(ctx, FILE, root="/project", by=person("somebody"))
 
     assert [parameter.name for parameter in found.parameters.parameters] == ["month", "limit"]
     assert (found.name, found.kind, found.kernel, found.kernel_problem) == ("month", JobKind.PIPELINE, None, None)
@@ -142,26 +142,26 @@ def test_what_a_pipeline_decides_for_each_of_its_steps_cannot_be_asked_for(more)
 
 def test_a_new_pipeline_has_an_edge_where_one_writes_what_another_reads(ctx, notebooks):
     notebooks.used = {
-        "/work/a/1_load.ipynb": UsedPaths(writes=frozenset({"../data/all.csv"})),
-        "/work/b/2_report.py": UsedPaths(reads=frozenset({"../data/all.csv"})),
+        "/project/a/1_load.ipynb": UsedPaths(writes=frozenset({"../data/all.csv"})),
+        "/project/b/2_report.py": UsedPaths(reads=frozenset({"../data/all.csv"})),
     }
 
     new = pipeline_files.suggest(ctx, list(notebooks.used), root=None)
 
-    assert (new.folder, new.name) == ("/work", "work.pipeline.yaml")
+    assert (new.folder, new.name) == ("/project", "project.pipeline.yaml")
     assert [(guess.giver, guess.taker, guess.path) for guess in new.guesses] == [("load", "report", "data/all.csv")]
     assert ctx.pipelines.read(new.content.encode()).problems == ()
 
 
 def test_paths_of_a_new_pipeline_count_from_the_folder_that_was_named(ctx, notebooks):
-    new = pipeline_files.suggest(ctx, ["/work/a/1.ipynb"], root=None, folder="/work")
+    new = pipeline_files.suggest(ctx, ["/project/a/1.ipynb"], root=None, folder="/project")
 
     [step] = ctx.pipelines.read(new.content.encode()).pipeline.steps
     assert step.path == "a/1.ipynb"
 
 
 def test_a_new_pipeline_of_nothing_is_one_to_start_from(ctx, notebooks):
-    new = pipeline_files.suggest(ctx, [], root=None, folder="/work")
+    new = pipeline_files.suggest(ctx, [], root=None, folder="/project")
 
     assert ctx.pipelines.read(new.content.encode()).problems == ()
 
