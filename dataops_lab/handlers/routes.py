@@ -46,6 +46,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ImportHandler,
     RepairHandler,
     RepairPreviewHandler,
     StepsHandler,
@@ -109,6 +110,7 @@ ROUTES = (
     Route("/projects/{project}", ProjectHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
+    Route("/pipelines/import", ImportHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),

@@ -1,6 +1,7 @@
 import { Connection, pathOf } from './connection';
 import {
   Decision,
+  ImportedPipeline,
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
@@ -28,6 +29,13 @@ export class PipelinesClient {
     return this._connection.send('POST', pathOf('pipelines', 'suggest'), {
       paths,
       folder
+    });
+  }
+
+  /** Write the text of a pipeline that does what Elyra's at this path does. Nothing is saved. */
+  importElyra(path: string): Promise<ImportedPipeline> {
+    return this._connection.send('POST', pathOf('pipelines', 'import'), {
+      path
     });
   }
 
