@@ -132,7 +132,7 @@ export function pairsOf(map: YAMLMap): ParsedPair[] {
   return [...map.items] as ParsedPair[];
 }
 
-/** Return a key as it is written: for YAML `true` and `1` are no texts, but here every key is a name. */
+/** Return a key as it is written: for YAML `true` and `1` are not texts, but here every key is a name. */
 export function keyOf(pair: ParsedPair): string {
   const { key } = pair;
   return key.type === 'PLAIN' ? (key.source ?? '') : String(key.value ?? '');
