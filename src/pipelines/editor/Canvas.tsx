@@ -9,7 +9,6 @@ import {
   HandleType,
   NodeChange,
   OnConnectStartParams,
-  Panel,
   Position,
   ReactFlow,
   ReactFlowProvider,
@@ -18,6 +17,7 @@ import {
 } from '@xyflow/react';
 import React, { useEffect, useMemo, useRef, useState } from 'react';
 
+import { reportFailure } from '../../shared/report';
 import { useSignal } from '../../shared/signals';
 import { moveFocus } from '../components/StepNode';
 import { GraphLayout, NODE_HEIGHT, NODE_WIDTH, placeSteps } from '../layout';
@@ -118,7 +118,9 @@ function Canvas(props: CanvasProps): JSX.Element {
         isGuessed: guesses.has(id),
         isDropTarget: between === id,
         onConfirm: () =>
-          document.edit(text => confirmGuess(text, { from, to })),
+          attempt(() =>
+            document.edit(text => confirmGuess(text, { from, to }))
+          ),
         trans
       }
     };
@@ -197,18 +199,15 @@ function Canvas(props: CanvasProps): JSX.Element {
         }}
       >
         <Controls showInteractive={false} fitViewOptions={FIT} />
-        <CanvasHints
-          dragged={dragged}
-          refuse={connecting.refuse}
-          trans={trans}
-        />
-        {!steps.length && (
-          <Panel position="top-center" className="dl-Canvas-empty">
-            {trans.__(
-              'Drag notebooks and scripts here from the file browser, or add a step.'
-            )}
-          </Panel>
-        )}
+        <CanvasHints dragged={dragged} refuse={connecting.refuse} trans={trans}>
+          {!steps.length && (
+            <div>
+              {trans.__(
+                'Drag notebooks and scripts here from the file browser, or add a step.'
+              )}
+            </div>
+          )}
+        </CanvasHints>
       </ReactFlow>
     </div>
   );
@@ -277,7 +276,7 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
       onConnectStart: (_: unknown, { handleType }: OnConnectStartParams) =>
         setEnd(handleType === 'source' ? 'target' : 'source'),
       onConnect: ({ source, target }: Connection) =>
-        document.connect(source, target),
+        attempt(() => document.connect(source, target)),
       onConnectEnd: () => setEnd(undefined),
       onReconnectStart: (_: unknown, edge: EdgeOfCanvas) => {
         moved.current = edgeOfKey(edge.id);
@@ -285,10 +284,12 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
       onReconnect: (edge: EdgeOfCanvas, { source, target }: Connection) => {
         const { from, to } = edgeOfKey(edge.id);
         if (from !== source || to !== target) {
-          document.batch(() => {
-            document.disconnect(from, to);
-            document.connect(source, target);
-          });
+          attempt(() =>
+            document.batch(() => {
+              document.disconnect(from, to);
+              document.connect(source, target);
+            })
+          );
         }
       },
       onReconnectEnd: (
@@ -300,11 +301,20 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
         moved.current = undefined;
         if (!toNode && !document.state.unreadable) {
           const { from, to } = edgeOfKey(edge.id);
-          document.disconnect(from, to);
+          attempt(() => document.disconnect(from, to));
         }
       }
     }
   };
+}
+
+/** Edit, and tell a person why an edit is refused. */
+function attempt(edit: () => void): void {
+  try {
+    edit();
+  } catch (reason) {
+    reportFailure(reason);
+  }
 }
 
 /** Apply what the library says about selected things to the ids that are selected. */

@@ -5,9 +5,11 @@ import React from 'react';
 import type { DraggedFiles } from './drop';
 import type { Need } from './graph';
 
-/** One line at the foot of the canvas: what will happen when somebody drops what they drag, or why nothing will. */
+/** Lines over the canvas: what will happen when somebody drops what they drag, or why nothing will. */
 export function CanvasHints(props: {
   dragged: DraggedFiles | null;
+  /** Shown while nothing is dragged. */
+  children: React.ReactNode;
   /** Return why an edge cannot be drawn, or null when it can. */
   refuse: (need: Need) => string | null;
   trans: TranslationBundle;
@@ -29,11 +31,12 @@ export function CanvasHints(props: {
         need &&
           (refuse(need) ?? trans.__('%1 will need %2.', need.to, need.from))
       ];
+  const shown = lines.filter(Boolean);
   return (
-    <Panel position="bottom-center" className="dl-CanvasHints" role="status">
-      {lines.filter(Boolean).map(line => (
-        <div key={line}>{line}</div>
-      ))}
+    <Panel position="top-center" className="dl-CanvasHints" role="status">
+      {shown.length
+        ? shown.map(line => <div key={line}>{line}</div>)
+        : props.children}
     </Panel>
   );
 }

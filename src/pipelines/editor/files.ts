@@ -53,13 +53,17 @@ export class FilesToSteps implements FileTarget {
    */
   async add(paths: readonly string[], place: Place = {}): Promise<void> {
     const { document, selection } = this._options;
-    const files = paths
+    const accepted = paths
       .filter(path => this.refuse(path) === null)
       .map(path => this._relative(path));
     const { onto, between } = place;
     try {
       const isPlaced = onto !== undefined || between !== undefined;
-      const guessed = isPlaced ? [] : await this._guess(files);
+      const guessed = isPlaced ? [] : await this._guess(accepted);
+      const order = guessed.map(({ path }) => path);
+      const files = [...accepted].sort(
+        (a, b) => order.indexOf(a) - order.indexOf(b) || (a < b ? -1 : 1)
+      );
       const needed = onto ?? between?.from;
       const added: string[] = [];
       document.batch(() => {
