@@ -54,7 +54,7 @@ export type CanvasProps = {
   isVisible: boolean;
   /** Open the notebook or script of a step. */
   onOpen: (step: string) => void;
-  /** What becomes of files that are dropped on the canvas. */
+  /** Takes the files that are dropped on the canvas. */
   files: FileTarget;
   trans: TranslationBundle;
 };
@@ -259,7 +259,7 @@ function useView(
   }, [placed, selected, isVisible, fitView, setCenter, getZoom, store]);
 }
 
-/** What happens while somebody draws an edge, or takes an end of one elsewhere. */
+/** Let people draw edges, and take an end of one elsewhere or off. */
 function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
   /** The dots that are looked for: those where edges end, or those where they start. */
   const [end, setEnd] = useState<HandleType | undefined>();
@@ -326,7 +326,11 @@ function changeSelected(
   const ids = new Set(selected);
   for (const { type, id, selected: isSelected } of changes) {
     if (type === 'select') {
-      isSelected ? ids.add(id!) : ids.delete(id!);
+      if (isSelected) {
+        ids.add(id!);
+      } else {
+        ids.delete(id!);
+      }
     }
   }
   if (changes.some(({ type }) => type === 'select')) {
