@@ -219,7 +219,7 @@ def test_an_image_that_the_environment_does_not_allow_is_for_people_to_decide():
 
     assert "    # The image other:2 is not one that sandbox allows. Name one here with `image`.\n" in found.text
     assert [note.step for note in found.notes if note.kind is NoteKind.NOT_CARRIED_OVER] == ["b"]
-    assert (None, "data") == (steps(document)["b"].image, steps(document, images={"team/data:1": "data"})["a"].image)
+    assert (steps(document)["b"].image, steps(document, images={"team/data:1": "data"})["a"].image) == (None, "data")
 
 
 def test_an_image_means_nothing_where_runs_are_processes():
