@@ -268,8 +268,8 @@ def test_what_only_a_cluster_can_do_is_told_in_one_line_of_the_step():
 
     assert [message for _, message in notes(flow(own), NoteKind.NOT_CARRIED_OVER)] == [
         "The image team/data:1: sandbox runs on this machine, without images.",
-        "The volume claim at /data, the toleration k:Exists:NoSchedule, the annotation note, the label team, the shared "
-        "memory of 0.5 GB, the kind of GPU, amd.com/gpu: these belong to a cluster of Kubernetes.",
+        "The volume claim at /data, the toleration k:Exists:NoSchedule, the annotation note, the label team, the "
+        "shared memory of 0.5 GB, the kind of GPU, amd.com/gpu: these belong to a cluster of Kubernetes.",
         "The property some_extension: nothing is known about it.",
     ]
 
