@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .notebooks import *
     from .pipelines import *
     from .placement import *
+    from .reproductions import *
     from .retention import *
     from .runs import *
     from .secrets import *
@@ -101,6 +102,13 @@ _NAMES = {
         "ValidationModel",
     ),
     "placement": ("ImageOption", "PlacementModel"),
+    "reproductions": (
+        "MissingInputModel",
+        "ReproduceRequest",
+        "ReproductionKernelModel",
+        "ReproductionKernelRequest",
+        "ReproductionModel",
+    ),
     "retention": (
         "DueRunModel",
         "PreviewModel",
