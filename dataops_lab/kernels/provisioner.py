@@ -209,7 +209,7 @@ class DockerProvisioner(KernelProvisionerBase):
                 self._reproduction = reproductions.find_kernel(
                     services, wanted.wanted, wanted.folder, place="image", by=wanted.by
                 )
-                variables = reproductions.environment_of(services, self._reproduction)
+                variables = reproductions.environment_of(services, self._reproduction, root=WORKSPACE)
         finally:
             services.store.close()
         if self._offered is not None and (host := self._offered.environment.docker.host):

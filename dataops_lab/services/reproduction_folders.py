@@ -25,9 +25,12 @@ from ..errors import Conflict, Damaged, NotFound, Refused, Unavailable
 from ..ports import Blobs
 from ..rundir.files import remove_tree
 from ..rundir.reading import open_plain
+from ..runner.helpers import write_helpers
 
 DESCRIPTION_FILE = "run.json"
 PARAMETERS_FILE = "parameters.json"
+VALUES_FILE = "values.jsonl"
+HELPERS_FOLDER = "helpers"
 MAX_DESCRIPTION_BYTES = 32 * 1024**2
 MAX_FOLDERS = 1000
 """The most reproductions of one run beside one another."""
@@ -174,7 +177,8 @@ def _write(blobs: Blobs, content: Content, folder: Path) -> Iterator[MissingInpu
         with target.open("xb") as file_object:
             file_object.write(data)
     marker = folder / MARKER_FOLDER
-    marker.mkdir()
+    (marker / HELPERS_FOLDER).mkdir(parents=True)
+    write_helpers(marker / HELPERS_FOLDER)
     (marker / PARAMETERS_FILE).write_text(_pretty(content.parameters))
     description = {**content.description, "files": content.digests, "missing": [vars(each) for each in missing]}
     (marker / DESCRIPTION_FILE).write_text(_pretty(description))

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Literal, TypeAlias
 
 from ..domain.actors import Actor
@@ -26,7 +26,7 @@ from ..domain.versions import Manifest
 from ..errors import Conflict, NotFound, Refused, UnknownEnvironment
 from ..ports import Container, Transaction
 from ..rundir.parameters import parameter_variables
-from ..rundir.protocol import PARAMETERS_VARIABLE
+from ..rundir.protocol import PARAMETERS_VARIABLE, VALUES_VARIABLE
 from .authoring import offered_kernels
 from .context import Services
 from .permissions import allows, require
@@ -34,7 +34,15 @@ from .pipeline_progress import part_of
 from .pipeline_values import StepValues
 from .pipelines import find_step, stored_pipeline
 from .placement import NO_OVERRIDE, check_image_exists, container_of, kernel_here, place_rerun
-from .reproduction_folders import PARAMETERS_FILE, Content, FilledFolder, fill, fill_below
+from .reproduction_folders import (
+    HELPERS_FOLDER,
+    PARAMETERS_FILE,
+    VALUES_FILE,
+    Content,
+    FilledFolder,
+    fill,
+    fill_below,
+)
 from .runs import inject_parameters
 from .secrets import decrypt_all
 from .slow_expressions import TakesLong, answers
@@ -157,10 +165,10 @@ def find_kernel(ctx: Services, wanted: Wanted, folder: Path, *, place: KernelPla
     return ReproductionKernel(wanted, run, folder, manifest.path, name, source.variables, by, container)
 
 
-def environment_of(ctx: Services, kernel: ReproductionKernel) -> dict[str, str]:
+def environment_of(ctx: Services, kernel: ReproductionKernel, *, root: PurePath | None = None) -> dict[str, str]:
     """Return the environment variables with which the kernel starts. The caller hands them on and keeps none.
 
-    An event says who got secrets.
+    `root` is the place of the folder for the kernel; None: the same as here. An event says who got secrets.
     """
     run, variables = kernel.run, kernel.variables
     secrets: Mapping[str, str] = {}
@@ -170,7 +178,8 @@ def environment_of(ctx: Services, kernel: ReproductionKernel) -> dict[str, str]:
             data = {"secrets": sorted(secrets), "step": run.parent_key}
             tx.events.add(run_subject(run.id), "run.reproduced", at=ctx.clock.now(), actor=kernel.by, data=data)
     # A container has the variables of its image. Those of this machine would name things that are not in there.
-    return {**({} if kernel.container else variables.base), **variables.given, **secrets}
+    set_for_run = {**({} if kernel.container else variables.base), **variables.given, **secrets}
+    return {**set_for_run, **_paths(root or kernel.folder, set_for_run)}
 
 
 # --- the run ----------------------------------------------------------------------------------------
@@ -382,11 +391,19 @@ def _command(source: _Source, filled: FilledFolder) -> str:
         argv = manifest.program_argv(run.kernel.argv)
         exports |= {**run.kernel.env, **parameter_variables(manifest.parameters.complete(run.parameters))}
         exports[PARAMETERS_VARIABLE] = str(filled.path / MARKER_FOLDER / PARAMETERS_FILE)
+        exports |= _paths(filled.path, exports)
     lines = [f"cd {shlex.quote(str(filled.path / manifest.folder))}"]
     if to_set := [*variables.secrets, *variables.left_out]:
         lines.append(f"# Set these yourself: {' '.join(to_set)}")
     lines += [f"export {name}={shlex.quote(text)}" for name, text in exports.items()]
     return "\n".join([*lines, shlex.join(argv)])
+
+
+def _paths(folder: PurePath, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which code finds `record`, and the file to which it appends values."""
+    marker = folder / MARKER_FOLDER
+    paths = [path for path in (variables.get("PYTHONPATH"), str(marker / HELPERS_FOLDER)) if path]
+    return {"PYTHONPATH": ":".join(paths), VALUES_VARIABLE: str(marker / VALUES_FILE)}
 
 
 # --- its kernel -------------------------------------------------------------------------------------
