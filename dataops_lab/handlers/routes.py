@@ -56,6 +56,7 @@ from .pipelines import (
     ValidateHandler,
 )
 from .projects import ProjectHandler
+from .reproductions import ReproduceHandler, ReproductionKernelHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
@@ -123,6 +124,8 @@ ROUTES = (
     Route("/runs/{run_id}/rerun", RerunHandler),
     Route("/runs/{run_id}/repair", RepairHandler),
     Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
+    Route("/runs/{run_id}/reproduce", ReproduceHandler),
+    Route("/runs/{run_id}/reproduce/kernel", ReproductionKernelHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),

@@ -339,7 +339,7 @@ class _Steps:
         self._tx.runs.add(
             *(
                 replace(
-                    _part(self._run, step, planned, self._at),
+                    part_of(self._run, step, planned, self._at),
                     id=run_id,
                     parent_key=parent_key(step.id, item.key if item else None),
                     parameters=values,
@@ -375,8 +375,8 @@ class _Steps:
 _NOBODY_ASKED = Reason("pipeline_ended", "The pipeline ended before somebody decided.")
 
 
-def _part(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
-    """Return the run of a step, still without what differs from item to item."""
+def part_of(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
+    """Return the run of a step that starts now, still without what differs from item to item."""
     return Run(
         id="",
         project=run.project,

@@ -92,12 +92,16 @@ class StepValues:
         return [_texts({name: column[position] for name, column in columns.items()}) for position in range(len(items))]
 
     def inputs(self, step: Step, planned: PlannedStep, manifest: Manifest) -> str | None:
-        """Store the inputs of the step's runs, and return their digest: those of the plan, and files of other steps.
+        """Store the inputs of the step's runs, and return their digest."""
+        if not step.files:
+            return planned.inputs_digest
+        return self._tx.inputs.put(self.find_inputs(step, planned, manifest))
+
+    def find_inputs(self, step: Step, planned: PlannedStep, manifest: Manifest) -> Inputs:
+        """Return the inputs of the step's runs: those of the plan, and files of other steps.
 
         A file of another step replaces the one of the workspace at its path.
         """
-        if not step.files:
-            return planned.inputs_digest
         left = {found: file for giver in {files.step for files in step.files} for found, file in self._left_by(giver)}
         owing = [
             step_id
@@ -117,7 +121,7 @@ class StepValues:
         for path, found in arrived.items():
             files[path] = IncludedFile(path, left[found].digest, left[found].size)
         folders = tuple(folder for folder in planned_inputs.folders if not _holds_any(folder, files))
-        return self._tx.inputs.put(Inputs(tuple(files[path] for path in sorted(files)), folders))
+        return Inputs(tuple(files[path] for path in sorted(files)), folders)
 
     def _column(self, step: Step, given: Given, items: Sequence[Item | None]) -> list[Json]:
         """Return the value of one parameter for each item."""
