@@ -117,7 +117,7 @@ def test_nodes_in_groups_are_taken_out_of_them_with_their_links():
 
 def test_parameters_are_texts_whatever_their_type():
     given = [
-        {"name": "month", "default_value": {"type": "String", "value": "2026-10"}, "description": "x", "required": True},
+        {"name": "month", "default_value": {"type": "String", "value": "1"}, "description": "x", "required": True},
         {"name": "top", "default_value": {"type": "Integer", "value": 3}},
         {"name": "fast", "default_value": {"type": "Bool", "value": True}},
         {"name": "empty", "default_value": {"type": "String", "value": ""}},
@@ -126,7 +126,7 @@ def test_parameters_are_texts_whatever_their_type():
     found = read(as_bytes(flow(node("a.ipynb"), pipeline_parameters=given)))
 
     assert found.parameters == (
-        ElyraParameter("month", "2026-10", "String", required=True, description="x"),
+        ElyraParameter("month", "1", "String", required=True, description="x"),
         ElyraParameter("top", "3", "Integer"),
         ElyraParameter("fast", "True", "Bool"),
         ElyraParameter("empty", None, "String"),
