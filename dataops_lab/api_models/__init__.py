@@ -87,6 +87,8 @@ _NAMES = {
     "pipelines": (
         "ApprovalModel",
         "DecisionRequest",
+        "ItemModel",
+        "ItemTableModel",
         "GuessModel",
         "ItemCountsModel",
         "PipelineProblemModel",

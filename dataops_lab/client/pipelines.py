@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ..api_models import (
     DecisionRequest,
+    ItemTableModel,
     PageModel,
     RepairPreviewModel,
     RepairRequest,
@@ -20,7 +21,7 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
-from ..services import Services, pipeline_files, pipelines, repairs
+from ..services import Services, item_tables, pipeline_files, pipelines, repairs
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -42,6 +43,10 @@ class Pipelines(Protocol):
 
     def steps(self, run_id: str) -> list[StepModel]:
         """List the steps of a pipeline run, in the order of its file. Refused for other runs."""
+        ...
+
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        """Return the items of the fan-out `step` with what each was given and recorded; of a sweep without a step."""
         ...
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
@@ -74,6 +79,9 @@ class LocalPipelines(Pipelines):
     def steps(self, run_id: str) -> list[StepModel]:
         return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return ItemTableModel.from_domain(item_tables.table(self._ctx, run_id, step))
+
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
@@ -101,6 +109,9 @@ class HttpPipelines(Pipelines):
 
     def steps(self, run_id: str) -> list[StepModel]:
         return self._client.request(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items
+
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return self._client.request(ItemTableModel, "GET", f"runs/{quote(run_id, safe='')}/items", step=step)
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"

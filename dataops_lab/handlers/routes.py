@@ -46,6 +46,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ItemsHandler,
     RepairHandler,
     RepairPreviewHandler,
     StepsHandler,
@@ -119,6 +120,7 @@ ROUTES = (
     Route("/runs/{run_id}/repair", RepairHandler),
     Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
+    Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),

@@ -30,7 +30,8 @@ from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
 from .archive_names import ArchiveNames
 from .context import Services
 from .integrity import inputs_of, verified_read
-from .runs import RunView, get, inject_parameters
+from .parameters import inject_parameters
+from .runs import RunView, get
 
 PAGE_BYTES = 16 * 1024**2
 """The largest size of the events of one answer. The event that exceeds it is the last."""
