@@ -1,6 +1,7 @@
 import { Connection, pathOf } from './connection';
 import {
   Decision,
+  ItemTable,
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
@@ -37,6 +38,12 @@ export class PipelinesClient {
       pathOf('runs', run, 'steps')
     );
     return items;
+  }
+
+  /** List the items of a fan-out, or the points of a sweep, for which `step` is null. */
+  items(run: string, step: string | null): Promise<ItemTable> {
+    const query = step === null ? '' : `?step=${encodeURIComponent(step)}`;
+    return this._connection.get(pathOf('runs', run, 'items') + query);
   }
 
   /** Approve or reject a step that awaits a decision. */
