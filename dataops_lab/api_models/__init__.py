@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .approvals import *
     from .base import *
     from .configuration import *
     from .environments import *
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from .runs import *
     from .secrets import *
     from .settings import *
+    from .step_matrix import *
     from .variables import *
 
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
+    "approvals": ("OpenApprovalModel", "StepBeforeModel"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
@@ -136,6 +139,7 @@ _NAMES = {
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
+    "step_matrix": ("MatrixRunModel", "MatrixStepModel", "StepCellModel", "StepMatrixModel"),
     "variables": ("VariableModel", "VariableValue"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

@@ -142,6 +142,29 @@ def show(file: str, as_mermaid: bool, root: str | None, server: str | None, as_j
     return exit_codes.SUCCEEDED if found.steps else exit_codes.REFUSED
 
 
+@pipeline.command()
+@click.argument("job", metavar="PIPELINE")
+@click.option("--limit", type=click.IntRange(1, 200), default=5, show_default=True, help="How many runs at most.")
+@click.option("--cursor", help="Where the page before ended: its `next`.")
+@options.server_option
+@options.json_option
+def history(job: str, limit: int, cursor: str | None, server: str | None, as_json: bool) -> None:
+    """Show the runs of PIPELINE beside one another, and how each step ended in each of them.
+
+    PIPELINE is the id or the name of its job, or the path of its file. The newest run is on the left.
+    """
+    from .step_matrix import print_matrix
+
+    with open_connection(server) as connection:
+        found = connection.client.pipelines.step_matrix(connection.find_job(job).id, limit=limit, cursor=cursor)
+    if as_json:
+        print_json(found)
+        return
+    print_matrix(found)
+    if found.next:
+        print_note(f"There are older runs: --cursor {found.next}")
+
+
 def _print_problems(file: str, found: ValidationModel, *, err: bool) -> None:
     for problem in found.problems:
         place = f"{one_line(file)}:{problem.line}:{problem.column}"

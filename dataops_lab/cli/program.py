@@ -17,6 +17,7 @@ from .text import plain
 
 _MODULES = {
     "apply": "configuration",
+    "approvals": "approvals",
     "backup": "backup",
     "doctor": "doctor",
     "engine": "engine",

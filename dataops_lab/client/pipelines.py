@@ -9,10 +9,12 @@ from urllib.parse import quote
 from ..api_models import (
     DecisionRequest,
     ItemTableModel,
+    OpenApprovalModel,
     PageModel,
     RepairPreviewModel,
     RepairRequest,
     RunModel,
+    StepMatrixModel,
     StepModel,
     SuggestionModel,
     SuggestRequest,
@@ -21,7 +23,7 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
-from ..services import Services, item_tables, pipeline_files, pipelines, repairs
+from ..services import Services, approvals, item_tables, pipeline_files, pipelines, repairs, step_matrix
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -51,6 +53,14 @@ class Pipelines(Protocol):
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         """Approve or reject a step that awaits a decision. Safe to repeat. Conflict when it was decided otherwise."""
+        ...
+
+    def approvals(self) -> list[OpenApprovalModel]:
+        """List the approvals on which this person may decide, and those of their own runs. The oldest come first."""
+        ...
+
+    def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
+        """Return a page of the runs of a pipeline, newest first, with the state of each step in each of them."""
         ...
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
@@ -86,6 +96,12 @@ class LocalPipelines(Pipelines):
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
 
+    def approvals(self) -> list[OpenApprovalModel]:
+        return [OpenApprovalModel.from_domain(each) for each in approvals.waiting(self._ctx, by=self._user)]
+
+    def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
+        return StepMatrixModel.from_domain(step_matrix.step_matrix(self._ctx, job_id, limit=limit, cursor=cursor))
+
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         planned = repairs.preview(self._ctx, run_id, wish, root=self._root, by=self._user)
         return RepairPreviewModel.from_domain(planned, newer=wish.newer)
@@ -116,6 +132,13 @@ class HttpPipelines(Pipelines):
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"
         return self._client.request(StepModel, "POST", address, DecisionRequest(approved=approved, comment=comment))
+
+    def approvals(self) -> list[OpenApprovalModel]:
+        return self._client.request(PageModel[OpenApprovalModel], "GET", "approvals").items
+
+    def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
+        address = f"jobs/{quote(job_id, safe='')}/step-matrix"
+        return self._client.request(StepMatrixModel, "GET", address, limit=limit, cursor=cursor)
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         address = f"runs/{quote(run_id, safe='')}/repair/preview"

@@ -19,10 +19,11 @@ from ..api_models import (
     MoveRequest,
     PageModel,
     RelinkRequest,
+    StepMatrixModel,
     VersionModel,
 )
 from ..domain.policy import ObjectKind, Verb
-from ..services import jobs, moves
+from ..services import jobs, moves, step_matrix
 from .base import Cursor, DataOpsHandler, operation
 from .runs import local_path, require_inside, server_root
 
@@ -155,6 +156,26 @@ class VersionsHandler(DataOpsHandler):
     def get(self, job_id: str) -> PageModel[VersionModel]:
         found = jobs.versions(self.services, job_id)
         return PageModel[VersionModel](items=[VersionModel.from_domain(version) for version in found])
+
+
+class StepMatrixQuery(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(default=50, ge=1, le=200)
+    cursor: Cursor | None = None
+
+
+class StepMatrixHandler(DataOpsHandler):
+    @operation(
+        "The runs of a pipeline, newest first, with the state of each step in each of them",
+        action="read",
+        resource=JOBS,
+        answers={200: StepMatrixModel},
+        query=StepMatrixQuery,
+    )
+    def get(self, job_id: str, query: StepMatrixQuery) -> StepMatrixModel:
+        matrix = step_matrix.step_matrix(self.services, job_id, limit=query.limit, cursor=query.cursor)
+        return StepMatrixModel.from_domain(matrix)
 
 
 def real_root(handler: DataOpsHandler) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .approvals import ApprovalsHandler
 from .base import DataOpsHandler
 from .configuration import ConfigurationHandler
 from .environments import (
@@ -42,6 +43,7 @@ from .jobs import (
     JobsHandler,
     MovesHandler,
     RelinkHandler,
+    StepMatrixHandler,
     VersionsHandler,
 )
 from .pipelines import (
@@ -107,6 +109,7 @@ ROUTES = (
     Route("/jobs/{job_id}", JobHandler),
     Route("/jobs/{job_id}/relink", RelinkHandler),
     Route("/jobs/{job_id}/versions", VersionsHandler),
+    Route("/jobs/{job_id}/step-matrix", StepMatrixHandler),
     Route("/projects/{project}", ProjectHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
@@ -129,6 +132,7 @@ ROUTES = (
     Route("/runs/{run_id}/report", ReportHandler),
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
     Route("/runs/{run_id}/record", RecordHandler),
+    Route("/approvals", ApprovalsHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),

@@ -14,7 +14,7 @@ from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs
 from ..domain.jobs import Job, JobKind, Project
 from ..domain.leases import Lease
-from ..domain.pipelines import StepStatus
+from ..domain.pipelines import StepState, StepStatus
 from ..domain.plans import Plan
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
@@ -75,6 +75,24 @@ class PartCounts(NamedTuple):
 
     runs: Mapping[RunState, int]
     nothing_to_do: int
+
+
+@dataclass(frozen=True)
+class StepCell:
+    """A step of one run as a table of many runs shows it.
+
+    `run_id` is its only run; None for a fan-out, whose runs are counted in `parts`.
+    """
+
+    state: StepState
+    reason: Reason | None
+    with_failures: bool
+    nothing_to_do: bool
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    taken_from: str | None
+    run_id: str | None = None
+    parts: PartCounts | None = None
 
 
 @dataclass(frozen=True)
@@ -397,6 +415,10 @@ class PipelineRuns(Protocol):
 
     def list_repairs(self, run: Run) -> Sequence[str]:
         """Return the ids of the runs that repair this one, oldest first."""
+        ...
+
+    def list_cells(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepCell]]:
+        """Return the steps of these runs, by run and step in the order of the file; every given id is a key."""
         ...
 
     def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -24,7 +24,7 @@ from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.sweeps import Sweep
 from ..domain.versions import Origin
 from ..errors import NotFound, StaleWrite
-from ..ports import ItemRun, Part, PartCounts, PipelineProgress
+from ..ports import ItemRun, Part, PartCounts, PipelineProgress, StepCell
 from . import reasons
 from . import tables as t
 from .actors import SqlActors
@@ -161,6 +161,32 @@ class SqlPipelines:
     def list_repairs(self, run: Run) -> Sequence[str]:
         return list(self._connection.scalars(_REPAIRS, {"job_id": run.job_id, "run_id": run.id}))
 
+    def list_cells(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepCell]]:
+        counts: defaultdict[tuple[str, str], dict[RunState, int]] = defaultdict(dict)
+        idle: defaultdict[tuple[str, str], int] = defaultdict(int)
+        first: dict[tuple[str, str], str] = {}
+        given = {"run_ids": list(run_ids)}
+        for row in self._connection.execute(_COUNTS_OF_MANY, given):
+            place = row.parent_id, row.parent_step
+            counts[place][RunState(row.state)] = row.parts
+            idle[place] += row.idle
+            first[place] = row.first
+        found: dict[str, dict[str, StepCell]] = {run_id: {} for run_id in run_ids}
+        for row in self._connection.execute(_CELLS, given):
+            place = row.run_id, row.step_id
+            found[row.run_id][row.step_id] = StepCell(
+                StepState(row.state),
+                reasons.from_json(row.reason),
+                row.with_failures,
+                row.nothing_to_do,
+                row.started_at,
+                row.finished_at,
+                row.taken_from,
+                run_id=None if row.is_fan_out else first.get(place),
+                parts=PartCounts(counts[place], idle[place]) if row.is_fan_out else None,
+            )
+        return found
+
     def list_approvals(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepStatus]]:
         found: defaultdict[str, dict[str, StepStatus]] = defaultdict(dict)
         for row in self._connection.execute(_APPROVALS, {"run_ids": list(run_ids)}):
@@ -209,6 +235,29 @@ _COUNTS = (
     .group_by(_R.parent_step, _R.state)
 )
 _ENDED_PARTS = select(func.count()).where(_R.parent_id == bindparam("run_id"), _R.state.not_in(_ALIVE))
+_OF_RUNS: BindParameter[Any] = bindparam("run_ids", expanding=True)
+_COUNTS_OF_MANY = (
+    select(
+        _R.parent_id,
+        _R.parent_step,
+        _R.state,
+        func.count().label("parts"),
+        func.count(case((_R.nothing_to_do, 1))).label("idle"),
+        func.min(_R.id).label("first"),
+    )
+    .where(_R.parent_id.in_(_OF_RUNS))
+    .group_by(_R.parent_id, _R.parent_step, _R.state)
+)
+# The items may have megabytes, so they stay where they are.
+_CELLS = (
+    select(
+        *(_S[name] for name in ("run_id", "step_id", "state", "reason", "with_failures", "nothing_to_do")),
+        *(_S[name] for name in ("started_at", "finished_at", "taken_from")),
+        (func.substr(cast(_S["items"], Text), 1, 1) == "[").label("is_fan_out"),
+    )
+    .where(_S.run_id.in_(_OF_RUNS))
+    .order_by(_S.run_id, _S.position)
+)
 _PART_IDS = select(_R.id, _R.parent_id).where(_R.parent_id.in_(bindparam("run_ids", expanding=True))).order_by(_R.id)
 _part = t.runs.alias("part")
 _PARENTS = (

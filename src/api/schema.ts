@@ -317,6 +317,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/jobs/{job_id}/step-matrix": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of a pipeline, newest first, with the state of each step in each of them */
+        get: operations["get_jobs_job_id_step_matrix"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/projects/{project}": {
         parameters: {
             query?: never;
@@ -687,6 +704,23 @@ export interface paths {
         };
         /** The portable record, a ZIP file */
         get: operations["get_runs_run_id_record"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The approvals on which this person may decide, and those of the person's own runs, the oldest first */
+        get: operations["get_approvals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2366,6 +2400,26 @@ export interface components {
             password: string;
         };
         /**
+         * MatrixRunModel
+         * @description A run with its steps, in the order of its file.
+         */
+        MatrixRunModel: {
+            run: components["schemas"]["RunSummaryModel"];
+            /** Cells */
+            cells: components["schemas"]["StepCellModel"][];
+        };
+        /**
+         * MatrixStepModel
+         * @description A step. `kind` is null for one that the newest of these runs does not have any more.
+         */
+        MatrixStepModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            kind: components["schemas"]["StepKind"] | null;
+        };
+        /**
          * MountModel
          * @description A folder of the executor's host, which containers see at `target`.
          */
@@ -2401,6 +2455,31 @@ export interface components {
             jobs: components["schemas"]["JobModel"][];
             /** Parted */
             parted: components["schemas"]["JobModel"][];
+        };
+        /**
+         * OpenApprovalModel
+         * @description An approval that waits, with its pipeline run. `who` are ids of actors; none: everybody who may run there.
+         *
+         *     `may_decide` is about the person who asks. It is false for an approval of their own run on which others decide.
+         */
+        OpenApprovalModel: {
+            run: components["schemas"]["RunSummaryModel"];
+            /** Step */
+            step: string;
+            /** Title */
+            title: string;
+            /** Ask */
+            ask: string;
+            /** Who */
+            who: string[];
+            /** May Decide */
+            may_decide: boolean;
+            /** Asked At */
+            asked_at: string;
+            /** Due At */
+            due_at: string | null;
+            /** Before */
+            before: components["schemas"]["StepBeforeModel"][];
         };
         /** OriginModel */
         OriginModel: {
@@ -2469,6 +2548,16 @@ export interface components {
         PageModel_JobModel_: {
             /** Items */
             items: components["schemas"]["JobModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
+        /** PageModel[OpenApprovalModel] */
+        PageModel_OpenApprovalModel_: {
+            /** Items */
+            items: components["schemas"]["OpenApprovalModel"][];
             /**
              * Next
              * @default null
@@ -3179,6 +3268,41 @@ export interface components {
             may_administer: boolean;
         };
         /**
+         * StepBeforeModel
+         * @description A step that an approval needs. `run_id` is its run, whose record people look at before they decide.
+         */
+        StepBeforeModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /** Run Id */
+            run_id: string;
+        };
+        /**
+         * StepCellModel
+         * @description A step of one run. `run_id` is its run; it is null for a fan-out, and for a step that did not start.
+         */
+        StepCellModel: {
+            /** Step */
+            step: string;
+            state: components["schemas"]["StepState"];
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** With Failures */
+            with_failures: boolean;
+            /** Nothing To Do */
+            nothing_to_do: boolean;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+            /** Taken From */
+            taken_from: string | null;
+            /** Run Id */
+            run_id: string | null;
+            items: components["schemas"]["ItemCountsModel"] | null;
+        };
+        /**
          * StepFilesModel
          * @description Files that the step `from` leaves, as patterns, and the folder into which they go: null for `inputs/<step>`.
          */
@@ -3195,6 +3319,20 @@ export interface components {
          * @enum {string}
          */
         StepKind: "notebook" | "script" | "command" | "approval";
+        /**
+         * StepMatrixModel
+         * @description A page of the runs of a pipeline, newest first.
+         *
+         *     `steps` are those of the newest of these runs, in the order of its file, and after them the others.
+         */
+        StepMatrixModel: {
+            /** Steps */
+            steps: components["schemas"]["MatrixStepModel"][];
+            /** Runs */
+            runs: components["schemas"]["MatrixRunModel"][];
+            /** Next */
+            next: string | null;
+        };
         /**
          * StepModel
          * @description A step of a pipeline run. Before a run its state is `waiting`, or `disabled` where it would not run.
@@ -5856,6 +5994,94 @@ export interface operations {
             };
         };
     };
+    get_jobs_job_id_step_matrix: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepMatrixModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_projects_project: {
         parameters: {
             query?: never;
@@ -8191,6 +8417,89 @@ export interface operations {
                 };
                 content: {
                     "application/zip": string;
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approvals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_OpenApprovalModel_"];
                 };
             };
             /** @description The request is not as documented here */

@@ -125,6 +125,28 @@ def test_a_pipeline_that_awaits_a_decision_says_how_to_take_it_and_goes_on(chain
     assert again.code == 2
 
 
+def test_approvals_lists_what_waits_and_history_shows_the_runs_beside_one_another(chain):
+    run_id = chain("run", "approval.pipeline.yaml", "--no-wait").out.strip()
+    eventually(lambda: steps_of(chain, run_id)["ok"] == "awaiting_approval")
+
+    waiting = chain("approvals")
+    line = next(line for line in waiting.out.splitlines() if run_id in line)
+    assert line.split()[:3] == [run_id, "ok", "approval"]
+    assert line.endswith("Publish?")
+    [listed] = [each for each in chain("approvals", "--json").json["items"] if each["run"]["id"] == run_id]
+    assert [each["id"] for each in listed["before"]] == ["check"]
+
+    assert chain("runs", "reject", run_id, "ok").code == 0
+    assert run_id not in chain("approvals").out
+    shown = chain("pipeline", "history", "approval.pipeline.yaml", "--limit", "1")
+    assert shown.code == 0, shown.err
+    rows = {line.split()[0]: line for line in shown.out.splitlines()}
+    assert run_id[-8:] in rows["run"]
+    assert rows["check"].split()[1] == "succeeded"
+    assert "rejected" in rows["ok"]
+    assert chain("pipeline", "history", "check.ipynb").code == 2
+
+
 def test_a_pipeline_is_cancelled_as_a_whole(chain):
     run_id = chain("run", "approval.pipeline.yaml", "--no-wait").out.strip()
     eventually(lambda: steps_of(chain, run_id)["ok"] == "awaiting_approval")

@@ -101,7 +101,15 @@ def test_a_pipeline_runs_awaits_its_approval_and_goes_on(installation, client):
     assert steps["ok"].approval.may_decide
     assert client.run(run.id).phase == "awaiting_approval"
 
+    [waiting] = [each for each in client.pipelines.approvals() if each.run.id == run.id]
+    assert (waiting.step, waiting.ask, waiting.who, waiting.may_decide) == ("ok", "Publish?", [], True)
+    [column] = client.pipelines.step_matrix(run.job.id, limit=1).runs
+    assert {cell.step: cell.state for cell in column.cells} == {name: step.state for name, step in steps.items()}
+    with pytest.raises(NotFound):
+        client.pipelines.step_matrix("none")
+
     decided = client.pipelines.decide(run.id, "ok", approved=True, comment="Looks right")
+    assert run.id not in [each.run.id for each in client.pipelines.approvals()]
     assert (decided.approval.comment, decided.state) == ("Looks right", "succeeded")
     with pytest.raises(Conflict):
         client.pipelines.decide(run.id, "ok", approved=False)

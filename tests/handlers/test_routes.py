@@ -160,6 +160,7 @@ async def test_the_document_is_served(api):
 
 OPEN_TO = {
     "get /status": "anybody",
+    "get /approvals": "anybody",
     "get /openapi.json": "anybody",
     "post /inspect": "anybody",
     "post /included-files": "anybody",
@@ -184,6 +185,7 @@ OPEN_TO = {
     "patch /jobs/{job_id}": "owner",
     "post /jobs/{job_id}/relink": "owner",
     "get /jobs/{job_id}/versions": "anybody",
+    "get /jobs/{job_id}/step-matrix": "anybody",
     "get /projects/{project}": "anybody",
     "patch /projects/{project}": "administrator",
     "post /pipelines/validate": "anybody",
