@@ -42,7 +42,7 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
     progress = tx.pipelines.get_progress(run.id)
     ending = Ending.CANCELLED if run.cancel_requested_at else Ending.TIMED_OUT if progress.timed_out_at else None
     manifest = tx.versions.get(run.job_id, run.version_digest).manifest
-    pipeline = pipeline_of(ctx, run, manifest, progress.sweep)
+    pipeline = pipeline_of(ctx, manifest, progress.sweep)
     if pipeline is None:
         _give_up(ctx, tx, run, progress.statuses, at=at)
         return True
@@ -68,10 +68,13 @@ def _go_on_again(ctx: Services, run_id: str) -> None:
                 go_on(ctx, tx, run, at=ctx.moment())
 
 
-def pipeline_of(ctx: Services, run: Run, manifest: Manifest, sweep: Sweep | None = None) -> Pipeline | None:
-    """Return the pipeline of a run. None when its file is damaged, or this program cannot read it any more."""
-    if run.kind is JobKind.SWEEP:
-        return sweep.pipeline(manifest) if sweep else None
+def pipeline_of(ctx: Services, manifest: Manifest, sweep: Sweep | None = None) -> Pipeline | None:
+    """Read the pipeline of a version, or make that of a sweep of it.
+
+    None when its file is damaged, or this program cannot read it any more.
+    """
+    if sweep is not None:
+        return sweep.pipeline(manifest)
     assert manifest.source_digest is not None
     try:
         known = _read.setdefault(ctx.pipelines, {})

@@ -295,7 +295,7 @@ def _start_waiting(ctx: Services, tx: Transaction, job_id: str, *, at: Timestamp
     tx.jobs.lock([job_id])
     job = tx.jobs.get(job_id)
     for run in tx.runs.get_many(waiting).values():
-        pipeline = pipeline_of(ctx, run, tx.versions.get(run.job_id, run.version_digest).manifest)
+        pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
         if run.state is RunState.QUEUED and (pipeline is None or not _waits(tx, pipeline, job, own=run.id)):
             started = run.transition_to(RunState.ACTIVE, started_at=at.wall_time, reason=None)
             tx.runs.transition(run, started)
@@ -509,7 +509,7 @@ def stored_pipeline(ctx: Services, tx: Transaction, run: Run) -> Pipeline:
     if not run.kind.has_steps:
         raise InvalidRequest(f"Run {run.id} is not one of a pipeline: it has no steps.", code="not_a_pipeline")
     sweep = tx.pipelines.get_progress(run.id).sweep if run.kind is JobKind.SWEEP else None
-    pipeline = pipeline_of(ctx, run, tx.versions.get(run.job_id, run.version_digest).manifest, sweep)
+    pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest, sweep)
     if pipeline is None:
         raise Conflict("The stored file of the pipeline cannot be read any more.", code="pipeline_unreadable")
     return pipeline

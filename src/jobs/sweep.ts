@@ -34,9 +34,7 @@ export function severalDraft(
   values: readonly JSONValue[]
 ): Draft {
   const lines = values.map(value =>
-    value === null
-      ? 'null'
-      : oneLine(parameter, draftOf(parameter, value).text)
+    value === null ? 'null' : oneLine(parameter, draftOf(parameter, value).text)
   );
   return { text: lines.join('\n'), isNone: false, several: true };
 }

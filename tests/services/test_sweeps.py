@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from dataops_lab.domain.jobs import JobKind
@@ -10,9 +14,9 @@ from dataops_lab.domain.pipelines import Tolerance
 from dataops_lab.domain.repairs import RepairWish
 from dataops_lab.domain.runs import ParameterRow, RunState, Submission, TriggerKind
 from dataops_lab.domain.sweeps import SWEEP_STEP, Sweep
-from dataops_lab.errors import InvalidParameters, InvalidRequest, Refused
+from dataops_lab.errors import DataOpsError, InvalidParameters, InvalidRequest, Refused
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import jobs, pipelines, repairs, retention, runs
+from dataops_lab.services import item_tables, jobs, pipelines, records, repairs, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PipelineLab, engine_of
@@ -174,6 +178,60 @@ def test_points_go_with_their_sweep(lab):
     retention.delete(lab.ctx, run_id, by=ANN)
     with lab.ctx.store.read() as tx:
         assert not tx.runs.get_many([run_id, part.id])
+
+
+def test_the_portable_record_of_a_sweep_has_its_source_its_values_and_the_digests_of_its_points(lab):
+    run_id = start(lab, region=["North", "South"])
+    for key in keys(lab, run_id):
+        end(lab, run_id, key)
+    target = io.BytesIO()
+    records.export(lab.ctx, run_id, target)
+    with zipfile.ZipFile(target) as archive:
+        assert "input/train.ipynb" in archive.namelist()
+        record = json.loads(archive.read("record.json"))
+    assert record["sweep"] == {"region": ["North", "South"]}
+    parts = record["steps"][SWEEP_STEP]["runs"]
+    assert [part["item"] for part in parts] == ["region=North", "region=South"]
+    assert all(part["record"].startswith("sha256:") for part in parts)
+
+
+# --- the table of points --------------------------------------------------------------------------
+
+
+def test_the_table_has_the_parameters_and_values_of_each_point_in_their_order(lab):
+    run_id = start(lab, sweep=Sweep({"seed": (1, 2, 3)}, concurrency=2), parameters={"region": "x"})
+    end(lab, run_id, "seed=1", values={"auc": 0.5, "rows": [1, 2], "note": "x" * 500})
+    found = item_tables.table(lab.ctx, run_id)
+    assert (found.parameters, found.values) == (["seed"], ["auc", "rows", "note"])
+    assert [(row.key, row.phase, row.run_id is None) for row in found.rows] == [
+        ("seed=1", "succeeded", False),
+        ("seed=2", "running", False),
+        ("seed=3", "running", False),
+    ]
+    assert found.rows[0].values["auc"] == 0.5
+    assert (found.rows[0].values["rows"], len(found.rows[0].values["note"])) == ("2 items", 201)
+
+
+def test_the_table_has_a_row_for_a_point_that_has_not_started_and_says_why_one_failed(lab):
+    run_id = start(
+        lab, sweep=Sweep({"seed": (1, 2)}, concurrency=1, max_failures=Tolerance(count=0)), parameters={"region": "x"}
+    )
+    waiting = item_tables.table(lab.ctx, run_id).rows[1]
+    assert (waiting.phase, waiting.run_id, waiting.parameters) == ("waiting", None, {"seed": 2})
+    end(lab, run_id, "seed=1", "failed")
+    first, second = item_tables.table(lab.ctx, run_id).rows
+    assert (first.phase, first.reason.message, second.phase) == ("failed", "KeyError: 'x'", "skipped")
+
+
+def test_a_fan_out_has_the_same_table_and_other_steps_have_none(lab):
+    text = "version: 1\nsteps:\n  one: {notebook: a.ipynb, with: {region: x}}\n  each: {notebook: a.ipynb, for_each: "
+    run_id = lab.start(text + "{inputs: [North, South]}, with: {region: {cel: item}}}")
+    found = item_tables.table(lab.ctx, run_id, "each")
+    assert (found.parameters, [row.parameters["region"] for row in found.rows]) == (["region"], ["North", "South"])
+    for step, code in (("one", "no_items"), ("two", "step_not_found"), (None, "invalid_request")):
+        with pytest.raises(DataOpsError) as caught:
+            item_tables.table(lab.ctx, run_id, step)
+        assert caught.value.precise_code == code
 
 
 # --- bad input ------------------------------------------------------------------------------------

@@ -46,13 +46,15 @@ export function Parameters(props: {
                   <code>{parameter.name}</code>
                 </th>
                 <td>
-                  {swept
-                    ? swept.map((each, at) => (
-                        <span key={at}>
-                          <Value value={each as JSONValue} trans={trans} />{' '}
-                        </span>
-                      ))
-                    : <Value value={value} trans={trans} />}{' '}
+                  {swept ? (
+                    swept.map((each, at) => (
+                      <span key={at}>
+                        <Value value={each as JSONValue} trans={trans} />{' '}
+                      </span>
+                    ))
+                  ) : (
+                    <Value value={value} trans={trans} />
+                  )}{' '}
                   {!given && !swept && (
                     <span className="dl-mod-quiet">{trans.__('default')}</span>
                   )}

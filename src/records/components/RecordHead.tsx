@@ -41,10 +41,9 @@ export function RecordHead(props: {
     steps: trans.__('Steps'),
     points: trans.__('Points'),
     log: trans.__('Log'),
-    parameters:
-      hasParts(run)
-        ? trans.__('Parameters')
-        : trans.__('Parameters and values'),
+    parameters: hasParts(run)
+      ? trans.__('Parameters')
+      : trans.__('Parameters and values'),
     artifacts: run.artifacts.length
       ? trans.__('Artifacts (%1)', run.artifacts.length)
       : trans.__('Artifacts')
