@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .notebooks import *
     from .pipelines import *
     from .placement import *
+    from .reproductions import *
     from .retention import *
     from .runs import *
     from .secrets import *
@@ -93,6 +94,9 @@ _NAMES = {
         "ItemModel",
         "ItemTableModel",
         "GuessModel",
+        "ImportNoteModel",
+        "ImportRequest",
+        "ImportedModel",
         "ItemCountsModel",
         "PipelineProblemModel",
         "RepairPreviewModel",
@@ -106,6 +110,13 @@ _NAMES = {
         "ValidationModel",
     ),
     "placement": ("ImageOption", "PlacementModel"),
+    "reproductions": (
+        "MissingInputModel",
+        "ReproduceRequest",
+        "ReproductionKernelModel",
+        "ReproductionKernelRequest",
+        "ReproductionModel",
+    ),
     "retention": (
         "DueRunModel",
         "PreviewModel",

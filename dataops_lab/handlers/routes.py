@@ -48,6 +48,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ImportHandler,
     ItemsHandler,
     RepairHandler,
     RepairPreviewHandler,
@@ -56,6 +57,7 @@ from .pipelines import (
     ValidateHandler,
 )
 from .projects import ProjectHandler
+from .reproductions import ReproduceHandler, ReproductionKernelHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
@@ -113,6 +115,7 @@ ROUTES = (
     Route("/projects/{project}", ProjectHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
+    Route("/pipelines/import", ImportHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
@@ -122,6 +125,8 @@ ROUTES = (
     Route("/runs/{run_id}/rerun", RerunHandler),
     Route("/runs/{run_id}/repair", RepairHandler),
     Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
+    Route("/runs/{run_id}/reproduce", ReproduceHandler),
+    Route("/runs/{run_id}/reproduce/kernel", ReproductionKernelHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
     Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),

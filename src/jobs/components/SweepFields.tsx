@@ -4,7 +4,7 @@ import React from 'react';
 import { TextField } from '../../shared/components/TextField';
 import { MAX_POINTS, SweepDraft } from '../sweep';
 
-/** What will be started when parameters have several values, and how the runs are treated. */
+/** The number of runs that parameters with several values make, and how these are treated. */
 export function SweepFields(props: {
   count: number;
   draft: SweepDraft;
