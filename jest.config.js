@@ -22,7 +22,8 @@ module.exports = {
   ...base,
   moduleNameMapper: {
     ...base.moduleNameMapper,
-    '^d3-dsv$': '<rootDir>/node_modules/d3-dsv/dist/d3-dsv.js'
+    '^d3-dsv$': '<rootDir>/node_modules/d3-dsv/dist/d3-dsv.js',
+    '^yaml$': '<rootDir>/node_modules/yaml/dist/index.js'
   },
   modulePathIgnorePatterns: ['<rootDir>/\\.venv/'],
   reporters: ['default'],

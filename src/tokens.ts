@@ -81,6 +81,8 @@ export const CommandIDs = {
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
+  /** Args: `path` of a pipeline of Elyra; the one that is selected in the file browser without. */
+  importElyra: 'dataops:import-elyra-pipeline',
   openRuns: 'dataops:open-runs',
   /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',

@@ -2,6 +2,7 @@ import { Connection, pathOf } from './connection';
 import {
   Decision,
   OpenApproval,
+  ImportedPipeline,
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
@@ -30,6 +31,13 @@ export class PipelinesClient {
     return this._connection.send('POST', pathOf('pipelines', 'suggest'), {
       paths,
       folder
+    });
+  }
+
+  /** Write the text of a pipeline that does what Elyra's at this path does. Nothing is saved. */
+  importElyra(path: string): Promise<ImportedPipeline> {
+    return this._connection.send('POST', pathOf('pipelines', 'import'), {
+      path
     });
   }
 

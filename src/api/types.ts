@@ -220,6 +220,9 @@ export type OpenApproval = Override<
   Schemas['OpenApprovalModel'],
   { run: RunSummary }
 >;
+/** A pipeline that was made of one of Elyra's and is not saved, with the report. */
+export type ImportedPipeline = Schemas['ImportedModel'];
+export type ImportNote = Schemas['ImportNoteModel'];
 export type Decision = { approved: boolean; comment: string };
 /** A repair of a pipeline run: all that did not succeed, in the same version, unless it says otherwise. */
 export type RepairRequest = Partial<Schemas['RepairRequest']>;

@@ -52,6 +52,13 @@ export const newPipelineArgs = describedArgs({
   cwd: { type: 'string', description: 'The folder of the new file' }
 });
 
+export const importArgs = describedArgs({
+  path: {
+    type: 'string',
+    description: 'The .pipeline file of Elyra; the selected one if not given'
+  }
+});
+
 export const administrationArgs = describedArgs({
   page: {
     type: 'string',
