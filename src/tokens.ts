@@ -99,6 +99,8 @@ export const CommandIDs = {
   verify: 'dataops:verify-record',
   /** Open the name, priority, retries and time limits of the job of a run. */
   jobSettings: 'dataops:job-settings',
+  /** Args: `path` of a pipeline in the place of `id`. Show its runs beside one another. */
+  pipelineHistory: 'dataops:pipeline-history',
   openNotebook: 'dataops:open-run-notebook',
   downloadRecord: 'dataops:download-record',
   /** Takes also `path`. */

@@ -9,7 +9,7 @@ import {
   RunState,
   RunSummary
 } from '../api';
-import { Throttle } from '../shared/throttle';
+import { Refresher } from '../shared/refresh';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, and for each item of the table beside it. */
@@ -91,7 +91,7 @@ export class ItemTableModel implements IDisposable {
     }
   }
 
-  private readonly _reading = new Throttle(
+  private readonly _reading = new Refresher(
     () => this._read(),
     () =>
       INTERVAL_MS +

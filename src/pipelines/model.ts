@@ -10,7 +10,7 @@ import {
   RunState,
   RunSummary
 } from '../api';
-import { Throttle } from '../shared/throttle';
+import { Refresher } from '../shared/refresh';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, however many steps change. */
@@ -43,11 +43,11 @@ export class StepsModel implements IDisposable {
   }
 
   get isDisposed(): boolean {
-    return this._reading.isDisposed;
+    return this._refresher.isDisposed;
   }
 
   dispose(): void {
-    this._reading.dispose();
+    this._refresher.dispose();
     this._runs.runChanged.disconnect(this._onRun, this);
     this._events.restarted.disconnect(this._onRestarted, this);
     Signal.clearData(this);
@@ -56,7 +56,7 @@ export class StepsModel implements IDisposable {
   /** Read the steps again. Many calls in a short time make few requests. */
   refresh(): void {
     this._isFollowing = true;
-    this._reading.request();
+    this._refresher.request();
   }
 
   /** Approve or reject a step. Throw the problem when the server refuses. */
@@ -103,10 +103,7 @@ export class StepsModel implements IDisposable {
 
   private _state: StepsState = { steps: null, trouble: null };
   private readonly _statesOfRuns = new Map<string, RunState>();
-  private readonly _reading = new Throttle(
-    () => this._read(),
-    () => INTERVAL_MS
-  );
   private _isFollowing = false;
+  private readonly _refresher = new Refresher(() => this._read(), INTERVAL_MS);
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,10 +1,11 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React, { useEffect, useMemo } from 'react';
+import React, { useEffect, useMemo, useState } from 'react';
 
 import type { Client, EventStream, PipelineStep, Run } from '../api';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { ItemTable } from './components/ItemTable';
+import { Result } from './components/Result';
 import { Steps } from './components/Steps';
 import { ItemTableModel } from './itemTableModel';
 import type { StepsModel } from './model';
@@ -22,7 +23,7 @@ type Props = {
 
 /** The part of a pipeline run's record that shows its steps. */
 export function StepsPane(props: Props): JSX.Element {
-  const { run, model, runs, onOpen, trans } = props;
+  const { run, model, client, runs, onOpen, trans } = props;
   const state = useSignal(model.changed, () => model.state);
   return (
     <Steps
@@ -36,10 +37,37 @@ export function StepsPane(props: Props): JSX.Element {
       onOpen={onOpen}
       onDecide={(step, decision) => model.decide(step, decision)}
       onRetry={() => model.refresh()}
+      drawResult={step =>
+        step.run_id && (
+          <ResultOfStep client={client} run={step.run_id} trans={trans} />
+        )
+      }
       drawItems={step => <ItemsOfStep {...props} step={step} />}
       trans={trans}
     />
   );
+}
+
+/** The result of a step's run. It is read once: a run that has ended stays as it is. */
+function ResultOfStep(props: {
+  client: Client;
+  run: string;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { client, run: id, trans } = props;
+  const [run, setRun] = useState<Run | null>(null);
+  useEffect(() => {
+    let isShown = true;
+    client.run(id).then(
+      found => isShown && setRun(found),
+      // The button beside it opens the record, which says what is wrong.
+      () => undefined
+    );
+    return () => {
+      isShown = false;
+    };
+  }, [client, id]);
+  return run && <Result run={run} trans={trans} />;
 }
 
 /** The items of a fan-out. They are read when they are first shown. */

@@ -38,6 +38,11 @@ export const fileArgs = describedArgs({
   }
 });
 
+export const historyArgs = describedArgs({
+  ...runArgs.args.properties,
+  ...fileArgs.args.properties
+});
+
 export const newPipelineArgs = describedArgs({
   paths: {
     type: 'array',
