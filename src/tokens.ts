@@ -81,6 +81,14 @@ export const CommandIDs = {
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
+  /** Add the selected notebooks and scripts to a pipeline. Args: `pipeline`, its path; asks without. */
+  addToPipeline: 'dataops:add-to-pipeline',
+  /** The next commands act on what is selected in the editor of a pipeline. */
+  openStep: 'dataops:open-step',
+  confirmGuesses: 'dataops:confirm-guesses',
+  toggleSteps: 'dataops:toggle-steps',
+  selectAllSteps: 'dataops:select-all-steps',
+  removeFromPipeline: 'dataops:remove-from-pipeline',
   openRuns: 'dataops:open-runs',
   /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',
