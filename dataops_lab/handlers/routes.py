@@ -48,6 +48,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ImportHandler,
     RepairHandler,
     RepairPreviewHandler,
     StepsHandler,
@@ -55,6 +56,7 @@ from .pipelines import (
     ValidateHandler,
 )
 from .projects import ProjectHandler
+from .reproductions import ReproduceHandler, ReproductionKernelHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
@@ -112,6 +114,7 @@ ROUTES = (
     Route("/projects/{project}", ProjectHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
+    Route("/pipelines/import", ImportHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
@@ -121,6 +124,8 @@ ROUTES = (
     Route("/runs/{run_id}/rerun", RerunHandler),
     Route("/runs/{run_id}/repair", RepairHandler),
     Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
+    Route("/runs/{run_id}/reproduce", ReproduceHandler),
+    Route("/runs/{run_id}/reproduce/kernel", ReproductionKernelHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
