@@ -18,7 +18,7 @@ type Options = OpenOptions & {
   onOpen: (path: string) => void;
 };
 
-/** The content of the document widget of a pipeline. What it needs is loaded when the first pipeline is opened. */
+/** The content of the document widget of a pipeline. Its parts are loaded when the first pipeline is opened. */
 export class PipelineEditor extends ReactWidget {
   constructor(private readonly _options: Options) {
     super();
