@@ -1,6 +1,8 @@
 import { Connection, pathOf } from './connection';
 import {
   Decision,
+  ItemTable,
+  OpenApproval,
   ImportedPipeline,
   PipelineStep,
   PipelineSuggestion,
@@ -8,6 +10,7 @@ import {
   RepairPreview,
   RepairRequest,
   Run,
+  StepMatrix,
   ValidateRequest
 } from './types';
 
@@ -43,6 +46,28 @@ export class PipelinesClient {
   async steps(run: string): Promise<PipelineStep[]> {
     const { items } = await this._connection.get<{ items: PipelineStep[] }>(
       pathOf('runs', run, 'steps')
+    );
+    return items;
+  }
+
+  /** List the items of a fan-out, or the points of a sweep, for which `step` is null. */
+  items(run: string, step: string | null): Promise<ItemTable> {
+    const query = step === null ? '' : `?step=${encodeURIComponent(step)}`;
+    return this._connection.get(pathOf('runs', run, 'items') + query);
+  }
+
+  /** Read a page of the runs of a pipeline, newest first, with the state of each step in each of them. */
+  matrix(
+    job: string,
+    query: { limit?: number; cursor?: string }
+  ): Promise<StepMatrix> {
+    return this._connection.get(pathOf('jobs', job, 'step-matrix'), query);
+  }
+
+  /** List the approvals that wait for this person, and those of the person's own runs, the oldest first. */
+  async approvals(): Promise<OpenApproval[]> {
+    const { items } = await this._connection.get<{ items: OpenApproval[] }>(
+      'approvals'
     );
     return items;
   }

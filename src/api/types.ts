@@ -48,7 +48,11 @@ export type TravellingFile = Schemas['TravellingFileModel'];
 export type TakenAlong = Schemas['IncludedFileModel'];
 export type Submission = Override<
   Partial<Schemas['SubmitRequest']>,
-  { path: string; parameters?: Parameters }
+  {
+    path: string;
+    parameters?: Parameters;
+    sweep?: { [name: string]: JSONValue[] };
+  }
 >;
 
 /** A request to run a version again. `parameters` replaces all parameters of the earlier run. */
@@ -80,6 +84,8 @@ export type Run = Override<
     parameters: Parameters;
     parameter_schema: Parameter[];
     values: JSONMapping;
+    /** The values of the parameters that differ from point to point; null for other runs than sweeps. */
+    sweep: { [name: string]: JSONValue[] } | null;
   }
 >;
 
@@ -193,6 +199,12 @@ export type PipelineStep = Override<
   Schemas['StepModel'],
   { reason: Reason | null }
 >;
+/** An item of a fan-out, or a point of a sweep. */
+export type Item = Override<
+  Schemas['ItemModel'],
+  { parameters: JSONMapping; values: JSONMapping; reason: Reason | null }
+>;
+export type ItemTable = Override<Schemas['ItemTableModel'], { items: Item[] }>;
 export type PipelineProblem = Schemas['PipelineProblemModel'];
 export type ValidateRequest = Partial<Schemas['ValidateRequest']> & {
   path: string;
@@ -203,6 +215,23 @@ export type PipelineValidation = Override<
 >;
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
 export type PipelineSuggestion = Schemas['SuggestionModel'];
+/** A step of one run as the matrix of a pipeline shows it. */
+export type StepCell = Override<
+  Schemas['StepCellModel'],
+  { reason: Reason | null }
+>;
+export type MatrixStep = Schemas['MatrixStepModel'];
+export type MatrixRun = { run: RunSummary; cells: StepCell[] };
+/** Runs of a pipeline, newest first. `steps` are those of the newest of them, then those that only others have. */
+export type StepMatrix = Override<
+  Schemas['StepMatrixModel'],
+  { runs: MatrixRun[] }
+>;
+/** An approval that waits, on which this person may decide or which belongs to a run of this person. */
+export type OpenApproval = Override<
+  Schemas['OpenApprovalModel'],
+  { run: RunSummary }
+>;
 /** A pipeline that was made of one of Elyra's and is not saved, with the report. */
 export type ImportedPipeline = Schemas['ImportedModel'];
 export type ImportNote = Schemas['ImportNoteModel'];
