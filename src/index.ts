@@ -5,6 +5,7 @@ import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
 import { runs, runsModel } from './runs/plugin';
+import { schedules } from './schedules/plugin';
 
 export * from './tokens';
 
@@ -16,5 +17,6 @@ export default [
   jobs,
   pipelines,
   pipelineEditor,
+  schedules,
   administration
 ];
