@@ -189,6 +189,8 @@ class Step:
     variables: Mapping[str, str | Reference] = field(default_factory=dict)
     """`env` in the file. An expression gives a text, or null for no variable."""
     disabled: bool = False
+    reuse: bool = True
+    """False: it always runs, also where a person asks for the reuse of results."""
 
     @property
     def run_settings(self) -> GivenSettings:

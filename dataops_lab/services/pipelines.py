@@ -52,6 +52,8 @@ class NewPipelineRun:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    reuse: bool = False
+    """Whether unchanged steps take over the results of earlier runs."""
     statuses: Mapping[str, StepStatus] | None = None
     """The first status of each step; None: as the pipeline says."""
     taken_over: Callable[[Transaction, Run], None] | None = None
@@ -76,7 +78,8 @@ class FirstPipelineRun:
         taken = self.taken
         job, version, plan = make_plan(self.ctx, tx, taken, by=by, at=at)
         settings = settings_of(taken.pipeline, taken.submission, job, taken.placed)
-        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings)
+        reuse = taken.submission.reuse
+        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings, reuse=reuse)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -206,7 +209,8 @@ def add_run(
     )
     check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
-    tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline) if new.statuses is None else new.statuses)
+    statuses = first_statuses(new.pipeline) if new.statuses is None else new.statuses
+    tx.pipelines.add(run.id, new.plan, statuses, reuse=new.reuse)
     if new.taken_over is not None:
         new.taken_over(tx, run)
     if not waits:
