@@ -91,6 +91,8 @@ _NAMES = {
     "pipelines": (
         "ApprovalModel",
         "DecisionRequest",
+        "ItemModel",
+        "ItemTableModel",
         "GuessModel",
         "ImportNoteModel",
         "ImportRequest",
@@ -102,6 +104,7 @@ _NAMES = {
         "StepFilesModel",
         "StepModel",
         "StepRepairModel",
+        "StepReuseModel",
         "SuggestRequest",
         "SuggestionModel",
         "ValidateRequest",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from ..api_models import (
     DecisionRequest,
     ImportedModel,
     ImportRequest,
+    ItemTableModel,
     OpenApprovalModel,
     PageModel,
     RepairPreviewModel,
@@ -17,6 +18,8 @@ from ..api_models import (
     RunModel,
     StepMatrixModel,
     StepModel,
+    StepReuseModel,
+    SubmitRequest,
     SuggestionModel,
     SuggestRequest,
     ValidateRequest,
@@ -24,7 +27,18 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
-from ..services import Services, approvals, pipeline_files, pipeline_imports, pipelines, repairs, step_matrix
+from ..domain.runs import Submission
+from ..services import (
+    Services,
+    approvals,
+    item_tables,
+    pipeline_files,
+    pipeline_imports,
+    pipelines,
+    repairs,
+    reuse,
+    step_matrix,
+)
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -55,6 +69,10 @@ class Pipelines(Protocol):
         """List the steps of a pipeline run, in the order of its file. Refused for other runs."""
         ...
 
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        """Return the items of the fan-out `step` with what each was given and recorded; of a sweep without a step."""
+        ...
+
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         """Approve or reject a step that awaits a decision. Safe to repeat. Conflict when it was decided otherwise."""
         ...
@@ -65,6 +83,18 @@ class Pipelines(Protocol):
 
     def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
         """Return a page of the runs of a pipeline, newest first, with the state of each step in each of them."""
+        ...
+
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        """Tell what a `submit` with `reuse` would do with each step of a pipeline, and why. It starts nothing."""
         ...
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
@@ -99,6 +129,9 @@ class LocalPipelines(Pipelines):
     def steps(self, run_id: str) -> list[StepModel]:
         return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return ItemTableModel.from_domain(item_tables.table(self._ctx, run_id, step))
+
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
@@ -108,6 +141,25 @@ class LocalPipelines(Pipelines):
 
     def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
         return StepMatrixModel.from_domain(step_matrix.step_matrix(self._ctx, job_id, limit=limit, cursor=cursor))
+
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        asked = Submission(
+            path,
+            root=self._root,
+            parameters=dict(parameters or {}),
+            texts=tuple(texts),
+            environment=environment,
+            image=image,
+        )
+        return [StepReuseModel.from_domain(step) for step in reuse.preview(self._ctx, asked, by=self._user)]
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         planned = repairs.preview(self._ctx, run_id, wish, root=self._root, by=self._user)
@@ -137,6 +189,9 @@ class HttpPipelines(Pipelines):
     def steps(self, run_id: str) -> list[StepModel]:
         return self._client.request(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items
 
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return self._client.request(ItemTableModel, "GET", f"runs/{quote(run_id, safe='')}/items", step=step)
+
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"
         return self._client.request(StepModel, "POST", address, DecisionRequest(approved=approved, comment=comment))
@@ -147,6 +202,21 @@ class HttpPipelines(Pipelines):
     def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
         address = f"jobs/{quote(job_id, safe='')}/step-matrix"
         return self._client.request(StepMatrixModel, "GET", address, limit=limit, cursor=cursor)
+
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        values = dict(parameters or {})
+        if texts:
+            values |= self._client.parse_texts(path, texts, environment=environment, image=image)
+        asked = SubmitRequest(path=path, parameters=values, environment=environment, image=image)
+        return self._client.request(PageModel[StepReuseModel], "POST", "pipelines/reuse-preview", asked).items
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         address = f"runs/{quote(run_id, safe='')}/repair/preview"

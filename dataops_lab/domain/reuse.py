@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from .inputs import Inputs
 from .pipelines import RunIf, Step, StepKind
@@ -15,6 +16,16 @@ from .runs import Run
 from .secrets import Secret
 from .variables import Variable
 from .versions import canonical_json, digest_of
+
+
+class ReuseFate(StrEnum):
+    """The fate of a step in a run with reuse."""
+
+    REUSED = "reused"
+    RUNS = "runs"
+    LATER = "later"
+    """It is decided when the steps before it have ended: their files and values decide too."""
+    NOT_RUN = "not_run"
 
 
 @dataclass(frozen=True)

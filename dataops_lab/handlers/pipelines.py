@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 
+from pydantic import Field
+
 from ..api_models import (
     DecisionRequest,
     ImportedModel,
     ImportRequest,
+    ItemTableModel,
     PageModel,
     RepairPreviewModel,
     RepairRequest,
     RunModel,
     StepModel,
+    StepReuseModel,
+    SubmitRequest,
     SuggestionModel,
     SuggestRequest,
     ValidateRequest,
@@ -20,10 +25,10 @@ from ..api_models import (
 )
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import pipeline_files, pipeline_imports, pipelines, repairs
+from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs, reuse
 from .base import DataOpsHandler, operation
 from .jobs import JOBS, real_root
-from .runs import KEY_HEADER, RUNS, local_path, server_root, submitted_reply
+from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submission_of, submitted_reply
 
 
 class ValidateHandler(DataOpsHandler):
@@ -95,6 +100,21 @@ def _contents_path(handler: DataOpsHandler, folder: str) -> str:
     return "" if path == "." else path
 
 
+class ReusePreviewHandler(DataOpsHandler):
+    @operation(
+        "Tell for each step of a pipeline whether a run with reuse takes over an earlier result or runs the step, and "
+        "why; starts and stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: PageModel[StepReuseModel]},
+        body=SubmitRequest,
+        lane="submit",
+    )
+    def post(self, body: SubmitRequest) -> PageModel[StepReuseModel]:
+        found = reuse.preview(self.services, submission_of(self, body), by=self.actor)
+        return PageModel[StepReuseModel](items=[StepReuseModel.from_domain(step) for step in found], next=None)
+
+
 class StepsHandler(DataOpsHandler):
     @operation(
         "The steps of a pipeline run, in the order of its file",
@@ -105,6 +125,24 @@ class StepsHandler(DataOpsHandler):
     def get(self, run_id: str) -> PageModel[StepModel]:
         views = pipelines.steps(self.services, run_id, by=self.actor)
         return PageModel[StepModel](items=[StepModel.from_domain(view) for view in views], next=None)
+
+
+class ItemsQuery(Query):
+    """A query for the items of the fan-out `step`; a sweep needs none."""
+
+    step: str | None = Field(default=None, max_length=60)
+
+
+class ItemsHandler(DataOpsHandler):
+    @operation(
+        "The items of a fan-out, or the points of a sweep, with what each was given and recorded",
+        action="read",
+        resource=RUNS,
+        answers={200: ItemTableModel},
+        query=ItemsQuery,
+    )
+    def get(self, run_id: str, query: ItemsQuery) -> ItemTableModel:
+        return ItemTableModel.from_domain(item_tables.table(self.services, run_id, query.step))
 
 
 class DecisionHandler(DataOpsHandler):

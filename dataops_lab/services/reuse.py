@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from ..domain.actors import Actor
-from ..domain.pipelines import Pipeline, Step, StepState, StepStatus
+from ..domain.pipelines import Step, StepState, StepStatus
+from ..domain.reuse import ReuseFate
 from ..domain.runs import Submission
 from .context import Services
 from .pipelines import prepare
-
-
-class ReuseFate(StrEnum):
-    """What becomes of a step in a run with reuse."""
-
-    REUSED = "reused"
-    RUNS = "runs"
-    LATER = "later"
-    """It is decided when the steps before it have ended: their files and values decide too."""
-    NOT_RUN = "not_run"
 
 
 @dataclass(frozen=True)
@@ -48,13 +38,13 @@ def preview(ctx: Services, submission: Submission, *, by: Actor) -> list[StepReu
         with ctx.store.begin() as tx:
             run, _, _ = prepared.add(tx, key=None, request="", by=by, at=ctx.moment())
             statuses = tx.pipelines.get_progress(run.id).statuses
-            found = [_fate(prepared.pipeline, step, statuses[step.id]) for step in prepared.pipeline.steps]
+            found = [_fate(step, statuses[step.id]) for step in prepared.pipeline.steps]
             raise _NotKept
     except _NotKept:
         return list(found)
 
 
-def _fate(pipeline: Pipeline, step: Step, status: StepStatus) -> StepReuse:
+def _fate(step: Step, status: StepStatus) -> StepReuse:
     why = status.reason.message if status.reason else ""
     match status.state:
         case StepState.SUCCEEDED if status.taken_from is not None:

@@ -386,6 +386,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/reuse-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell for each step of a pipeline whether a run with reuse takes over an earlier result or runs the step, and why; starts and stores nothing */
+        post: operations["post_pipelines_reuse_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipelines/import": {
         parameters: {
             query?: never;
@@ -413,7 +430,7 @@ export interface paths {
         /** List runs, newest first */
         get: operations["get_runs"];
         put?: never;
-        /** Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200) */
+        /** Submit a notebook: snapshot it and queue a run, or a sweep with many points. The same key with the same request gives the same run (200) */
         post: operations["post_runs"];
         delete?: never;
         options?: never;
@@ -602,6 +619,23 @@ export interface paths {
         };
         /** The steps of a pipeline run, in the order of its file */
         get: operations["get_runs_run_id_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The items of a fan-out, or the points of a sweep, with what each was given and recorded */
+        get: operations["get_runs_run_id_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1281,6 +1315,28 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Sweep
+             * @default null
+             */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /**
+             * Concurrency
+             * @default null
+             */
+            concurrency: number | null;
+            /**
+             * Max Failures
+             * @default null
+             */
+            max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -2198,6 +2254,48 @@ export interface components {
             waiting: number;
         };
         /**
+         * ItemModel
+         * @description An item of a fan-out, or a point of a sweep. `run_id` is null before it starts.
+         *
+         *     `phase` is as in RunSummaryModel, and `waiting` or `skipped` for an item without a run.
+         */
+        ItemModel: {
+            /** Key */
+            key: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Phase */
+            phase: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ItemTableModel
+         * @description The items in their order. `parameters` and `values` are the names of the columns.
+         *
+         *     A parameter that is the same for all items has no column. Long texts are cut; of a list or mapping only the size is
+         *     told.
+         */
+        ItemTableModel: {
+            /** Parameters */
+            parameters: string[];
+            /** Values */
+            values: string[];
+            /** Items */
+            items: components["schemas"]["ItemModel"][];
+        };
+        /**
          * JobChanges
          * @description Changes of a job. Fields that are not given stay; null takes a setting back.
          *
@@ -2262,9 +2360,10 @@ export interface components {
         };
         /**
          * JobKind
+         * @description The kind of a job and of its runs.
          * @enum {string}
          */
-        JobKind: "notebook" | "script" | "command" | "pipeline";
+        JobKind: "notebook" | "script" | "command" | "pipeline" | "sweep";
         /**
          * JobModel
          * @description A job. Its settings apply to runs whose submission gives none. `revision` counts the changes.
@@ -2650,6 +2749,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[StepReuseModel] */
+        PageModel_StepReuseModel_: {
+            /** Items */
+            items: components["schemas"]["StepReuseModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[VariableModel] */
         PageModel_VariableModel_: {
             /** Items */
@@ -2707,13 +2816,14 @@ export interface components {
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
         /**
          * ParentModel
-         * @description A run that has parts: its id, and the key that this part has in it.
+         * @description A run that has parts: its id and kind, and the key that this part has in it: a step, an item, or a point.
          */
         ParentModel: {
             /** Id */
             id: string;
             /** Key */
             key: string;
+            kind: components["schemas"]["JobKind"];
         };
         /**
          * PipelineProblemModel
@@ -3153,6 +3263,12 @@ export interface components {
             last: number | null;
         };
         /**
+         * ReuseFate
+         * @description What becomes of a step in a run with reuse.
+         * @enum {string}
+         */
+        ReuseFate: "reused" | "runs" | "later" | "not_run";
+        /**
          * Role
          * @description The part that a travelling file plays for the notebook.
          * @enum {string}
@@ -3247,6 +3363,14 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+            /** Sweep */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /** Concurrency */
+            concurrency: number | null;
+            /** Max Failures */
+            max_failures: number | string | null;
             /** Parameter Schema */
             parameter_schema: components["schemas"]["ParameterModel"][];
             /** Values */
@@ -3503,6 +3627,10 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /** Run Started At */
+            run_started_at: string | null;
+            /** Expected S */
+            expected_s: number | null;
             /** Due At */
             due_at: string | null;
             approval: components["schemas"]["ApprovalModel"] | null;
@@ -3528,6 +3656,23 @@ export interface components {
             items_taken: number | null;
             /** Items Total */
             items_total: number | null;
+        };
+        /**
+         * StepReuseModel
+         * @description A step in a run with reuse, before it starts, with a sentence about its fate.
+         *
+         *     `taken_from` is the run in which its result, or that of some of its items, was made.
+         */
+        StepReuseModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            fate: components["schemas"]["ReuseFate"];
+            /** Why */
+            why: string;
+            /** Taken From */
+            taken_from: string | null;
         };
         /**
          * StepState
@@ -3609,6 +3754,28 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Sweep
+             * @default null
+             */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /**
+             * Concurrency
+             * @default null
+             */
+            concurrency: number | null;
+            /**
+             * Max Failures
+             * @default null
+             */
+            max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
         };
         /**
          * SuggestRequest
@@ -6565,6 +6732,102 @@ export interface operations {
             };
         };
     };
+    post_pipelines_reuse_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_StepReuseModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_pipelines_import: {
         parameters: {
             query?: never;
@@ -8017,6 +8280,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageModel_StepModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_items: {
+        parameters: {
+            query?: {
+                step?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemTableModel"];
                 };
             };
             /** @description The request is not as documented here */

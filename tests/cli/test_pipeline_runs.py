@@ -219,3 +219,21 @@ def test_a_repair_says_what_runs_again_and_runs_the_failed_item_alone(chain, tmp
     assert repaired.json["id"] in chain("runs", "show", old).out
     assert chain("runs", "repair", repaired.json["id"]).code == 2
     assert chain("runs", "repair", repaired.json["id"], "--only", "nothing").code == 2
+
+
+def test_reuse_says_before_and_after_what_it_takes_over(chain):
+    chain.text("again.pipeline.yaml", CHAIN)
+    first = chain("run", "again.pipeline.yaml", "--json").json["id"]
+
+    preview = chain("run", "again.pipeline.yaml", "--reuse", "--dry-run", "-p", "good", "true")
+    assert preview.code == 0, preview.err
+    rows = {line.split()[0]: line for line in preview.out.splitlines()}
+    assert rows["check"].split()[1] == "reused"
+    assert rows["check"].endswith(f"Nothing has changed since run {first}.")
+    assert "does not run" in rows["never"]
+
+    again = chain("run", "again.pipeline.yaml", "--reuse")
+    assert again.code == 0, again.err
+    assert "check: succeeded (reused)." in again.err
+    assert chain("run", "again.pipeline.yaml", "--dry-run").code == 2
+    assert chain("run", "check.ipynb", "--reuse").code == 2

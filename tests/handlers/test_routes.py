@@ -32,6 +32,7 @@ READING = {
     "post /retention/preview",
     "post /pipelines/validate",
     "post /pipelines/suggest",
+    "post /pipelines/reuse-preview",
     "post /runs/{run_id}/repair/preview",
 }
 
@@ -190,6 +191,7 @@ OPEN_TO = {
     "patch /projects/{project}": "administrator",
     "post /pipelines/validate": "anybody",
     "post /pipelines/suggest": "anybody",
+    "post /pipelines/reuse-preview": "anybody",
     "get /runs": "anybody",
     "post /runs": "anybody",
     "post /runs/batch": "anybody",
@@ -203,6 +205,7 @@ OPEN_TO = {
     "post /runs/{run_id}/repair": "anybody",
     "post /runs/{run_id}/repair/preview": "anybody",
     "get /runs/{run_id}/steps": "anybody",
+    "get /runs/{run_id}/items": "anybody",
     "post /runs/{run_id}/steps/{step}/decision": "anybody",
     "get /runs/{run_id}/inputs": "anybody",
     "get /runs/{run_id}/notebook": "anybody",
