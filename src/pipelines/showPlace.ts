@@ -3,13 +3,16 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 
 import type { PipelineProblem } from '../api';
 
-/** Open the file in the editor, with the cursor at the problem. */
+/** The factory of Lab's text editor. */
+const TEXT_EDITOR = 'Editor';
+
+/** Open the file in Lab's text editor, with the cursor at the problem. */
 export async function showPlace(
   path: string,
   problem: PipelineProblem,
   documents: IDocumentManager
 ): Promise<void> {
-  const widget = documents.openOrReveal(path);
+  const widget = documents.openOrReveal(path, TEXT_EDITOR);
   if (!widget) {
     return;
   }

@@ -1,3 +1,4 @@
+import { PathExt } from '@jupyterlab/coreutils';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { Contents } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -46,7 +47,12 @@ export class OpenPipeline implements IDisposable {
   pathOf(step: string): string | null {
     const { context, contents } = this._options;
     const path = this.document.step(step)?.path;
-    return path ? contents.resolvePath(context.path, path) : null;
+    if (!path) {
+      return null;
+    }
+    const folder = PathExt.dirname(contents.localPath(context.path));
+    const drive = contents.driveName(context.path);
+    return (drive && `${drive}:`) + PathExt.join(folder, path);
   }
 
   /** Return those of the edges that nobody has confirmed. */
