@@ -11,7 +11,13 @@ const MARGIN = 8;
 export type Point = { x: number; y: number };
 /** The left upper corner of a step, in pixels. */
 export type PlacedStep = Point & { id: string };
-export type PlacedEdge = { from: string; to: string; path: string };
+export type PlacedEdge = {
+  from: string;
+  to: string;
+  path: string;
+  /** Where a mark on the edge has its middle. */
+  middle: Point;
+};
 export type GraphLayout = {
   width: number;
   height: number;
@@ -57,12 +63,13 @@ export function placeSteps(
     // The bends of a line that goes around other steps. Its ends are in the middle of a side.
     const bends = graph.edge(edge).points?.slice(1, -1) ?? [];
     const isLong = bends.length > 1;
-    const path = curve([
-      { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 },
-      ...(isLong ? bends : []),
-      { x: to.x, y: to.y + NODE_HEIGHT / 2 }
-    ]);
-    return { from: from.id, to: to.id, path };
+    const start = { x: from.x + NODE_WIDTH, y: from.y + NODE_HEIGHT / 2 };
+    const end = { x: to.x, y: to.y + NODE_HEIGHT / 2 };
+    const path = curve([start, ...(isLong ? bends : []), end]);
+    const middle = isLong
+      ? bends[Math.floor(bends.length / 2)]
+      : { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 };
+    return { from: from.id, to: to.id, path, middle };
   });
   return {
     width: steps.length ? width : 0,

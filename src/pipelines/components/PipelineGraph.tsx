@@ -3,12 +3,10 @@ import React, { useMemo, useRef, useState } from 'react';
 
 import type { PipelineStep, Progress } from '../../api';
 import { useNow } from '../../shared/clock';
-import { KindIcon } from '../../shared/components/KindIcon';
 import { PhaseLabel } from '../../shared/components/StateLabel';
 import { formatDuration } from '../../shared/format';
-import { phaseAppearance } from '../../shared/phases';
 import { useWidth } from '../../shared/width';
-import { NODE_HEIGHT, NODE_WIDTH, placeSteps, PlacedStep } from '../layout';
+import { placeSteps, PlacedStep } from '../layout';
 import {
   hasEnded,
   labelOfItems,
@@ -16,6 +14,7 @@ import {
   nameOf,
   secondsOfStep
 } from '../steps';
+import { moveFocus, StepNode } from './StepNode';
 
 /** A smaller graph could not be read; a wider one scrolls. */
 const SMALLEST_SCALE = 0.8;
@@ -39,23 +38,6 @@ export function PipelineGraph(props: {
   const byId = new Map(steps.map(step => [step.id, step]));
   const [focused, setFocused] = useState('');
   const inFocus = byId.has(focused) ? focused : placed.nodes[0]?.id;
-  const onKeyDown = (event: React.KeyboardEvent<HTMLDivElement>) => {
-    const current = placed.nodes.findIndex(node => node.id === inFocus);
-    const last = placed.nodes.length - 1;
-    const target = {
-      ArrowLeft: current - 1,
-      ArrowUp: current - 1,
-      ArrowRight: current + 1,
-      ArrowDown: current + 1,
-      Home: 0,
-      End: last
-    }[event.key];
-    if (target !== undefined) {
-      event.preventDefault();
-      const nodes = event.currentTarget.querySelectorAll('button');
-      nodes[clamp(target, 0, last)]?.focus();
-    }
-  };
   return (
     <div
       ref={frame}
@@ -64,7 +46,7 @@ export function PipelineGraph(props: {
       aria-label={trans.__('Graph of the steps')}
       // Without buttons in it, the graph itself must have the focus to be scrolled.
       tabIndex={onOpen ? undefined : 0}
-      onKeyDown={onKeyDown}
+      onKeyDown={moveFocus}
     >
       <div
         className="dl-Graph-size"
@@ -123,7 +105,6 @@ function Node(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { step, place, onOpen, trans } = props;
-  const Element = onOpen ? 'button' : 'div';
   const details = [
     nameOf(step),
     step.condition && trans.__('if %1', step.condition),
@@ -131,28 +112,20 @@ function Node(props: {
     step.reason?.message
   ];
   return (
-    <Element
-      type={onOpen && 'button'}
-      className="dl-Node"
-      data-step={step.id}
-      data-state={step.state}
-      data-tone={phaseAppearance(step.state).tone}
-      data-fan-out={step.for_each || undefined}
-      style={{
-        left: place.x,
-        top: place.y,
-        width: NODE_WIDTH,
-        height: NODE_HEIGHT
-      }}
-      title={details.filter(Boolean).join('\n')}
-      tabIndex={onOpen && (props.isTabStop ? 0 : -1)}
+    <StepNode
+      id={step.id}
+      kind={step.kind}
+      name={nameOf(step)}
+      state={step.state}
+      isFanOut={step.for_each}
+      place={place}
+      hint={details.filter(Boolean).join('\n')}
+      isTabStop={props.isTabStop}
       onFocus={props.onFocus}
+      isButton={onOpen !== undefined}
       onClick={() => onOpen?.(step)}
+      trans={trans}
     >
-      <span className="dl-Node-name">
-        <KindIcon kind={step.kind} trans={trans} />
-        <span className="dl-Node-text">{nameOf(step)}</span>
-      </span>
       {(onOpen || step.state === 'disabled') && (
         <PhaseLabel
           phase={step.state}
@@ -161,7 +134,7 @@ function Node(props: {
         />
       )}
       <Caption step={step} progress={props.progress} trans={trans} />
-    </Element>
+    </StepNode>
   );
 }
 

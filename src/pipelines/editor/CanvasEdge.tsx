@@ -1,0 +1,52 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { BaseEdge, Edge, EdgeLabelRenderer, EdgeProps } from '@xyflow/react';
+import React from 'react';
+
+import type { PlacedEdge } from '../layout';
+
+export type EdgeOfCanvas = Edge<
+  Pick<PlacedEdge, 'path' | 'middle'> & {
+    isGuessed: boolean;
+    isDropTarget: boolean;
+    onConfirm: () => void;
+    trans: TranslationBundle;
+  },
+  'need'
+>;
+
+/** An edge of the canvas. A guess is dashed, with a button that confirms it. */
+export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
+  const { id, source, target } = props;
+  const { path, middle, isGuessed, trans } = props.data!;
+  const question = trans.__(
+    '%1 seems to read what %2 writes. Confirm that it needs it.',
+    target,
+    source
+  );
+  return (
+    <>
+      <BaseEdge
+        id={id}
+        path={path}
+        interactionWidth={16}
+        className="dl-CanvasEdge"
+        data-guessed={isGuessed || undefined}
+        data-drop-target={props.data!.isDropTarget || undefined}
+      />
+      {isGuessed && (
+        <EdgeLabelRenderer>
+          <button
+            type="button"
+            className="dl-CanvasEdge-guess nodrag nopan"
+            style={{ left: middle.x, top: middle.y }}
+            title={question}
+            aria-label={question}
+            onClick={props.data!.onConfirm}
+          >
+            {trans.__('guess')}
+          </button>
+        </EdgeLabelRenderer>
+      )}
+    </>
+  );
+}

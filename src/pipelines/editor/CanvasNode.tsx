@@ -1,0 +1,76 @@
+import { TranslationBundle } from '@jupyterlab/translation';
+import { Handle, Node, NodeProps, Position } from '@xyflow/react';
+import React from 'react';
+
+import { disabledIcon, failedIcon } from '../../shared/icons';
+import { StepNode } from '../components/StepNode';
+import type { EditedStep, EditorProblem } from './document';
+
+export type StepOfCanvas = Node<
+  {
+    step: EditedStep;
+    problems: readonly EditorProblem[];
+    isTabStop: boolean;
+    isDropTarget: boolean;
+    onFocus: (step: string) => void;
+    trans: TranslationBundle;
+  },
+  'step'
+>;
+
+/** A step on the canvas: its name, what decides whether it runs, and the dots from which edges are drawn. */
+export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
+  const { step, problems, trans } = props.data;
+  const { id, kind, title } = step;
+  const hints = [
+    title && id,
+    step.path,
+    step.condition && trans.__('if %1', step.condition),
+    ...problems.map(problem => problem.message)
+  ];
+  return (
+    <>
+      <Handle type="target" position={Position.Left} />
+      <StepNode
+        id={id}
+        kind={kind}
+        name={title || id}
+        state={step.disabled ? 'disabled' : undefined}
+        isFanOut={step.for_each}
+        isButton
+        isSelected={props.selected}
+        isDropTarget={props.data.isDropTarget}
+        hint={hints.filter(Boolean).join('\n')}
+        isTabStop={props.data.isTabStop}
+        onFocus={() => props.data.onFocus(id)}
+        trans={trans}
+      >
+        <span className="dl-Node-caption">
+          {[title && id, step.path].filter(Boolean).join(' · ')}
+        </span>
+        <span className="dl-Node-badges">
+          {problems.length > 0 && (
+            <span className="dl-Badge" data-tone="bad">
+              <failedIcon.react tag="span" aria-hidden />
+              {trans._n('%1 problem', '%1 problems', problems.length)}
+            </span>
+          )}
+          {step.disabled && (
+            <span className="dl-Badge">
+              <disabledIcon.react tag="span" aria-hidden />
+              {trans.__('Disabled')}
+            </span>
+          )}
+          {step.for_each && (
+            <span className="dl-Badge">{trans.__('× each')}</span>
+          )}
+          {step.condition && <span className="dl-Badge">{trans.__('if')}</span>}
+          {step.run_if !== 'all_success' && (
+            <span className="dl-Badge">{step.run_if}</span>
+          )}
+        </span>
+      </StepNode>
+      <Handle type="source" position={Position.Right} />
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+import { ISignal, Signal } from '@lumino/signaling';
+
+import type { Need } from './graph';
+
+export type Selected = {
+  readonly steps: readonly string[];
+  readonly edges: readonly Need[];
+};
+
+const NOTHING: Selected = { steps: [], edges: [] };
+
+/** The steps and edges that are selected in the editor of a pipeline. All parts of the editor share it. */
+export class Selection {
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  get selected(): Selected {
+    return this._selected;
+  }
+
+  /** The step whose properties are shown: the only one that is selected. */
+  get step(): string | null {
+    const { steps, edges } = this._selected;
+    return steps.length === 1 && !edges.length ? steps[0] : null;
+  }
+
+  /** Select these in the place of what is selected. A part that is not given stays as it is. */
+  set(selected: Partial<Selected>): void {
+    this._selected = { ...this._selected, ...selected };
+    this._changed.emit();
+  }
+
+  /** Select one step alone. */
+  select(step: string): void {
+    this.set({ ...NOTHING, steps: [step] });
+  }
+
+  clear(): void {
+    this.set(NOTHING);
+  }
+
+  private _selected = NOTHING;
+  private readonly _changed = new Signal<this, void>(this);
+}
