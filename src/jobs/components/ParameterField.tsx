@@ -8,6 +8,8 @@ import { formatValue } from '../../shared/format';
 import { Draft, initialDraft } from '../drafts';
 
 type Props = {
+  /** The beginning of the id, where a page has more than one form. */
+  idPrefix?: string;
   parameter: Parameter;
   draft: Draft;
   problem?: string;
@@ -25,7 +27,7 @@ export function ParameterField(props: Props): JSX.Element {
     draft.text !== initial.text || draft.isNone !== initial.isNone;
   return (
     <Field
-      id={`dl-parameter-${parameter.name}`}
+      id={`${props.idPrefix ?? 'dl-parameter'}-${parameter.name}`}
       data={{ 'data-parameter': parameter.name }}
       label={parameter.name}
       hint={typeName(parameter, trans)}
