@@ -1,6 +1,7 @@
 import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
+import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
 import { runs, runsModel } from './runs/plugin';
@@ -14,5 +15,6 @@ export default [
   records,
   jobs,
   pipelines,
+  pipelineEditor,
   administration
 ];

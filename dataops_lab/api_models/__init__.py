@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .notebooks import *
     from .pipelines import *
     from .placement import *
+    from .reproductions import *
     from .retention import *
     from .runs import *
     from .secrets import *
@@ -91,6 +92,9 @@ _NAMES = {
         "ApprovalModel",
         "DecisionRequest",
         "GuessModel",
+        "ImportNoteModel",
+        "ImportRequest",
+        "ImportedModel",
         "ItemCountsModel",
         "PipelineProblemModel",
         "RepairPreviewModel",
@@ -104,6 +108,13 @@ _NAMES = {
         "ValidationModel",
     ),
     "placement": ("ImageOption", "PlacementModel"),
+    "reproductions": (
+        "MissingInputModel",
+        "ReproduceRequest",
+        "ReproductionKernelModel",
+        "ReproductionKernelRequest",
+        "ReproductionModel",
+    ),
     "retention": (
         "DueRunModel",
         "PreviewModel",

@@ -453,6 +453,37 @@ def repair(
         return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
 
 
+@runs.command()
+@options.run_argument
+@click.option("--step", metavar="STEP", help="This step of a pipeline run, also one that has not run.")
+@click.option("--item", metavar="KEY", help="This item of a fan-out; with --step.")
+@click.option("-o", "--output", "folder", metavar="FOLDER", help="A new folder, in place of one in dataops-reproduce.")
+@options.server_option
+@options.json_option
+def reproduce(
+    run_id: str, step: str | None, item: str | None, folder: str | None, server: str | None, as_json: bool
+) -> None:
+    """Fill a folder with all that a run found, to look for the reason why it failed.
+
+    It holds the files of the run, and its notebook with the parameters, as it ran. The commands that are printed set
+    the variables of the run. Secrets are named, and never written. Nothing is executed.
+    """
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
+        found = connection.client.reproduce(run.id, step=step, item=item, folder=folder)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{plain(found.folder)} ({size(found.size)})")
+    for each in found.missing:
+        print_note(f"Missing: {plain(each.name)}. {plain(each.reason)}")
+    if found.left_out:
+        print_note(f"Only those who may run in {run.environment} get these variables: {', '.join(found.left_out)}")
+    if found.cell is not None:
+        click.echo(f"Cell {found.cell + 1} failed. Run the cells above it first.")
+    click.echo(f"\n{plain(found.command)}")
+
+
 def _parse_texts(run: RunModel, texts: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     from ..domain.parameters import ParameterSchema
     from ..domain.versions import parameter_from_json

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         PreviewModel,
         ProjectModel,
         RemovedModel,
+        ReproductionModel,
         RunModel,
         RunSummaryModel,
         Status,
@@ -263,6 +264,16 @@ class Client(Protocol):
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         """Download an artifact to `path`, which appears whole or not at all."""
+        ...
+
+    def reproduce(
+        self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None
+    ) -> ReproductionModel:
+        """Fill a folder with the files, parameters and variables of the run, without secrets. Nothing is executed.
+
+        It is `folder`, or one in `dataops-reproduce` of the present folder, for a server of its root. The second call
+        returns the same folder as long as nobody has changed it.
+        """
         ...
 
     def record(self, run_id: str, path: Path) -> None:

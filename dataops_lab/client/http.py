@@ -31,6 +31,8 @@ from ..api_models import (
     ProjectModel,
     RelinkRequest,
     RemovedModel,
+    ReproduceRequest,
+    ReproductionModel,
     RerunRequest,
     ResourcesModel,
     RetentionModel,
@@ -352,6 +354,12 @@ class HttpClient(Client):
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         self._download(_run_path(run_id, "artifacts", *name.split("/")), path)
+
+    def reproduce(
+        self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None
+    ) -> ReproductionModel:
+        body = _validated(ReproduceRequest, step=step, item=item, folder=folder)
+        return self._post(ReproductionModel, _run_path(run_id, "reproduce"), body)
 
     def record(self, run_id: str, path: Path) -> None:
         self._download(_run_path(run_id, "record"), path)

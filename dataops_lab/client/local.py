@@ -17,6 +17,7 @@ from ..api_models import (
     PreviewModel,
     ProjectModel,
     RemovedModel,
+    ReproductionModel,
     RunModel,
     RunSummaryModel,
     Status,
@@ -28,9 +29,10 @@ from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..ports import RunFilter
-from ..services import Services, installation, integrity, jobs, moves, projects, records, retention, runs
+from ..services import Services, installation, integrity, jobs, moves, projects, records, reproductions, retention, runs
 from ..services.permissions import may_administer
 from ..services.placement import PlacementOverride
+from ..services.reproductions import Wanted
 from ..services.runs import RunView
 from .base import Client, JobSettings, Settings, Update
 from .files import open_replacement
@@ -301,6 +303,18 @@ class LocalClient(Client):
         with stored, open_replacement(path) as target:
             while chunk := stored.read(_CHUNK):
                 target.write(chunk)
+
+    def reproduce(
+        self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None
+    ) -> ReproductionModel:
+        reproduction = reproductions.reproduce(
+            self._ctx,
+            Wanted(run_id, step, item),
+            below=Path.cwd(),
+            folder=None if folder is None else Path(folder).absolute(),
+            by=self._user,
+        )
+        return ReproductionModel.from_domain(reproduction, str(reproduction.folder))
 
     def record(self, run_id: str, path: Path) -> None:
         with open_replacement(path) as target:

@@ -167,6 +167,11 @@ class RunFiles:
     files: tuple[IncludedFile, ...]
     inputs: Inputs
 
+    @property
+    def all_files(self) -> list[IncludedFile]:
+        """All of them, each path once. Another step may have left one that replaces a file of the version."""
+        return list({file.path: file for file in (*self.files, *self.inputs.files)}.values())
+
 
 def inputs_reachable(inputs: Inputs, roots: Mapping[str, str], *, host: str) -> bool:
     """Tell whether a run that is made on `host` can take its inputs fresh.

@@ -14,6 +14,8 @@ class Verb(StrEnum):
     """To run, to run again, and to run on trial."""
     CHANGE = "change"
     """To change, to add and to remove settings."""
+    REPRODUCE = "reproduce"
+    """To get the files and parameters of a run in a folder. Variables and secrets also need RUN in its environment."""
     CANCEL = "cancel"
     DECIDE = "decide"
     """To approve or reject a step of a pipeline that runs there and names nobody."""
@@ -55,8 +57,7 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.PROJECT: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.JOB: {_V.READ: _M.ANYBODY, _V.RUN: _M.ANYBODY, _V.CHANGE: _M.OWNER},
     _O.RUN: {
-        _V.READ: _M.ANYBODY,
-        _V.RUN: _M.ANYBODY,
+        **dict.fromkeys((_V.READ, _V.RUN, _V.REPRODUCE), _M.ANYBODY),
         **dict.fromkeys((_V.CANCEL, _V.KEEP, _V.DELETE, _V.VERIFY), _M.OWNER),
     },
     _O.ENVIRONMENT: {

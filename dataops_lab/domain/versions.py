@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import posixpath
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -70,6 +71,14 @@ class Manifest:
     def folder(self) -> str:
         """The folder below the root in which it runs; '' for the root."""
         return posixpath.dirname(self.source_path)
+
+    def program_argv(self, kernel_argv: Sequence[str]) -> list[str]:
+        """Return the program of a script or command with its arguments. `kernel_argv` is that of the run's kernel."""
+        if self.kind is JobKind.COMMAND:
+            return list(kernel_argv)
+        name = posixpath.basename(self.path)
+        # An interpreter would take `-x.py` for an option.
+        return [*kernel_argv, f"./{name}" if name.startswith("-") else name]
 
     def to_json(self) -> dict[str, Any]:
         return {

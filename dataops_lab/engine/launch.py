@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from ..domain.environments import inherited_variables
-from ..domain.inputs import Inputs
+from ..domain.inputs import Inputs, RunFiles
 from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, AttemptState, Run
 from ..domain.secrets import environment_scope
 from ..domain.snapshots import KernelChoice
-from ..domain.versions import IncludedFile, Manifest, Version
+from ..domain.versions import Manifest, Version
 from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..rundir import protocol
 from ..services import Services
+from ..services.placement import container_of
 from ..services.runs import inject_parameters
 from ..services.secrets import decrypt_all
 
@@ -52,7 +52,7 @@ def read_launch_data(tx: Transaction, runs: Collection[Run]) -> dict[str, Launch
             inputs[run.inputs_digest],
             variables[run.environment],
             has_secrets[run.environment],
-            _container(tx, run),
+            container_of(tx, run),
         )
         for run in runs
     }
@@ -89,7 +89,7 @@ def build_bundle(
             *_source_files(manifest),
             *(
                 BundleFile(file.path, file.digest, file.executable)
-                for file in _travelling_files(manifest, launch_data.inputs)
+                for file in RunFiles(manifest.files, launch_data.inputs).all_files
             ),
         ],
         # A container has the variables of its image. Those of this machine would name things that are not in there.
@@ -110,32 +110,9 @@ def _source_files(manifest: Manifest) -> list[BundleFile]:
     return [] if digest is None else [BundleFile(manifest.path, digest)]
 
 
-def _travelling_files(manifest: Manifest, inputs: Inputs) -> Sequence[IncludedFile]:
-    """Return the files beside the source. Another step may have left one that replaces a file of the version."""
-    return list({file.path: file for file in (*manifest.files, *inputs.files)}.values())
-
-
 def _kernel(run: Run) -> KernelChoice:
     assert run.kernel is not None, "A run without a kernel or interpreter has no attempts."
     return run.kernel
-
-
-def _container(tx: Transaction, run: Run) -> Container | None:
-    if run.image is None:
-        return None
-    environment = tx.environments.get(run.environment)
-    entry = tx.images.find(run.image.name)
-    user = environment.docker.user
-    if entry is not None and entry.digest == run.image.digest:
-        user = entry.user(user)
-    return Container(
-        image=run.image.id or run.image.digest,
-        user=user,
-        resources=run.resources,
-        network=environment.network,
-        mounts=environment.mounts,
-        warm=environment.docker.warm,
-    )
 
 
 def _runner_spec(
@@ -150,7 +127,7 @@ def _runner_spec(
         "format": 1,
         "attempt": attempt.name,
         "folder": manifest.folder,
-        "files": [file.path for file in _travelling_files(manifest, inputs)],
+        "files": [file.path for file in RunFiles(manifest.files, inputs).all_files],
         "folders": [*manifest.folders, *inputs.folders],
         "output_limits": OUTPUT_LIMITS,
         "secrets": sorted(secrets),
@@ -162,7 +139,7 @@ def _runner_spec(
     if manifest.kind is not JobKind.NOTEBOOK:
         spec["program"] = {
             "kind": manifest.kind,
-            "argv": _program_argv(manifest, kernel),
+            "argv": manifest.program_argv(kernel.argv),
             "env": kernel.env,
             "parameters": manifest.parameters.complete(run.parameters),
         }
@@ -177,11 +154,3 @@ def _runner_spec(
         "interrupt_mode": kernel.interrupt_mode,
     }
     return spec
-
-
-def _program_argv(manifest: Manifest, kernel: KernelChoice) -> list[str]:
-    if manifest.kind is JobKind.COMMAND:
-        return list(kernel.argv)
-    name = PurePosixPath(manifest.path).name
-    # An interpreter would take `-x.py` for an option.
-    return [*kernel.argv, f"./{name}" if name.startswith("-") else name]

@@ -48,6 +48,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ImportHandler,
     RepairHandler,
     RepairPreviewHandler,
     SchemaHandler,
@@ -56,6 +57,7 @@ from .pipelines import (
     ValidateHandler,
 )
 from .projects import ProjectHandler
+from .reproductions import ReproduceHandler, ReproductionKernelHandler
 from .retention import RetentionApplyHandler, RetentionHandler, RetentionPreviewHandler
 from .runs import (
     ArtifactHandler,
@@ -114,6 +116,7 @@ ROUTES = (
     Route("/pipelines/schema.json", SchemaHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
+    Route("/pipelines/import", ImportHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),
@@ -123,6 +126,8 @@ ROUTES = (
     Route("/runs/{run_id}/rerun", RerunHandler),
     Route("/runs/{run_id}/repair", RepairHandler),
     Route("/runs/{run_id}/repair/preview", RepairPreviewHandler),
+    Route("/runs/{run_id}/reproduce", ReproduceHandler),
+    Route("/runs/{run_id}/reproduce/kernel", ReproductionKernelHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
@@ -37,12 +38,18 @@ from .container import (
     WORKSPACE,
     kernel_container,
 )
+from .init import VARIABLES_FIFO
 
 if TYPE_CHECKING:
     from ..executors.docker import Daemon
+    from ..ports import Container
     from ..services.authoring import OfferedKernel
+    from ..services.reproductions import ReproductionKernel
 
 log = logging.getLogger("dataops_lab.kernels")
+
+MAX_VARIABLES_BYTES = 1024 * 1024
+"""The most bytes in a FIFO that nobody has read yet, for those who are not root."""
 
 _PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "hb_port": 4, "control_port": 5}
 """The ends of the names of the socket files. On other transports these would be ports."""
@@ -68,13 +75,17 @@ class DockerProvisioner(KernelProvisionerBase):
         self._daemon: Daemon | None = None
         self._installation = ""
         self._offered: OfferedKernel | None = None
+        self._reproduction: ReproductionKernel | None = None
+        self._variables: int | None = None
 
     @property
     def has_process(self) -> bool:
         return self._container is not None
 
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Prepare a launch. `reproduction` is the kernel of a run, which starts in the place of the spec's."""
         kwargs.pop("extra_arguments", None)
+        self._reproduction = kwargs.pop("reproduction", None)
         try:
             await asyncio.to_thread(self._prepare)
             return await self._write_connection(kwargs)
@@ -104,19 +115,23 @@ class DockerProvisioner(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002
         from ..executors.docker import INSTALLATION_LABEL
 
-        assert self._offered is not None
-        workspace, folder = self._resolve_folders(kwargs.get("cwd"))
-        choice = self._offered.kernel
+        if self._reproduction is None:
+            assert self._offered is not None
+            container, choice = self._offered.container(user=self._user), self._offered.kernel
+            workspace, folder = self._resolve_folders(kwargs.get("cwd"))
+        else:
+            container, choice = replace(self._run_container, user=self._user), self._reproduction.kernel
+            workspace, folder = self._workspace(), self._reproduction.cwd
         try:
             spec = kernel_container(
-                self._offered.container(user=self._user),
+                container,
                 choice.argv,
                 choice.env,
                 labels={INSTALLATION_LABEL: self._installation, KERNEL_LABEL: str(self.kernel_id)},
                 connection=self._connection_folder,
                 workspace=workspace,
                 folder=folder,
-                mounts=self._required_daemon.resolve_mounts(self._offered.environment.mounts),
+                mounts=self._required_daemon.resolve_mounts(container.mounts),
             )
             self._container = await asyncio.to_thread(self._start, spec)
         except DataOpsError as error:
@@ -157,9 +172,10 @@ class DockerProvisioner(KernelProvisionerBase):
             self._release_connection()
 
     def _release_connection(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        for descriptor in (self._lock, self._variables):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._lock = self._variables = None
         if self._connection is not None:
             shutil.rmtree(self._connection, ignore_errors=True)
             self._connection = None
@@ -179,16 +195,24 @@ class DockerProvisioner(KernelProvisionerBase):
     def _prepare(self) -> None:
         """Ask what is allowed now, and make the folder of the sockets. On a restart, it exists already."""
         from ..executors.docker import installation_id
+        from ..services import reproductions
         from ..services.authoring import offered_kernel
         from ..wiring import Home, build_services, docker_daemon
 
         home = Home(Path(self.home))
         services = build_services(home)
+        variables: dict[str, str] | None = None
         try:
-            self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=services.owner)
+            if (wanted := self._reproduction) is None:
+                self._offered = offered_kernel(services, self.environment, self.image, self.kernel, by=services.owner)
+            else:
+                self._reproduction = reproductions.find_kernel(
+                    services, wanted.wanted, wanted.folder, place="image", by=wanted.by
+                )
+                variables = reproductions.environment_of(services, self._reproduction, root=WORKSPACE)
         finally:
             services.store.close()
-        if host := self._offered.environment.docker.host:
+        if self._offered is not None and (host := self._offered.environment.docker.host):
             raise Refused(
                 f"{self.environment} works on the Docker host {host}, where this workspace is not. Author in an "
                 "environment of this machine's Docker.",
@@ -203,6 +227,35 @@ class DockerProvisioner(KernelProvisionerBase):
             self._lock = os.open(self._connection / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             _change_owner(self._user, self._connection / LOCK_FILE)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
+        if variables is not None:
+            self._pass_variables(variables)
+
+    def _pass_variables(self, variables: dict[str, str]) -> None:
+        """Leave the variables in a FIFO for process 1 of the container. They lie in no file, and in no spec.
+
+        It is kept open: what nobody has read would be gone otherwise.
+        """
+        fifo = self._connection_folder / VARIABLES_FIFO
+        if self._variables is None:
+            os.mkfifo(fifo, mode=0o600)
+            _change_owner(self._user, fifo)
+            self._variables = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            fcntl.fcntl(self._variables, fcntl.F_SETPIPE_SZ, MAX_VARIABLES_BYTES)
+            self._hand_over_workspace()
+        line = json.dumps(variables).encode() + b"\n"
+        if len(line) > MAX_VARIABLES_BYTES or os.write(self._variables, line) < len(line):
+            raise Refused(
+                f"The variables of the run have {len(line)} bytes, and a kernel in a container takes "
+                f"{MAX_VARIABLES_BYTES}. Reproduce the run with a kernel of this machine.",
+                code="variables_too_large",
+            )
+
+    def _hand_over_workspace(self) -> None:
+        """Let the kernel write in the folder of the reproduction, which is private to its owner."""
+        if os.getuid() == 0:
+            for folder, _, names in os.walk(self._workspace()):
+                for name in ("", *names):
+                    _change_owner(self._user, Path(folder, name))
 
     def _start(self, spec: dict[str, Any]) -> str:
         from ..executors.docker import KERNEL_NAME_PREFIX, container_name_prefix
@@ -266,10 +319,22 @@ class DockerProvisioner(KernelProvisionerBase):
 
         If the server runs as root, it is the user that environment and image determine.
         """
+        if os.getuid():
+            return f"{os.getuid()}:{os.getgid()}"
+        if self._reproduction is not None:
+            return self._run_container.user
         assert self._offered is not None
-        return f"{os.getuid()}:{os.getgid()}" if os.getuid() else self._offered.user
+        return self._offered.user
+
+    @property
+    def _run_container(self) -> Container:
+        assert self._reproduction is not None
+        assert self._reproduction.container is not None
+        return self._reproduction.container
 
     def _workspace(self) -> Path:
+        if self._reproduction is not None:
+            return self._reproduction.folder
         root = getattr(self.parent.parent, "root_dir", None) or Path.cwd()
         return Path(root).resolve()
 
@@ -312,4 +377,4 @@ def _write_file_for(user: str, path: Path, text: str) -> None:
 def _change_owner(user: str, path: Path) -> None:
     if os.getuid() == 0:
         uid, _, gid = user.partition(":")
-        os.chown(path, int(uid), int(gid or uid))
+        os.chown(path, int(uid), int(gid or uid), follow_symlinks=False)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from ..domain.reproductions import MARKER_FOLDER
 from ..domain.secret_files import is_secret
 
 IGNORE_FILE = ".dataopsignore"
@@ -31,8 +32,8 @@ _TOOLS = _any_of((
     ".idea", ".cache", ".local", ".config", ".conda", ".npm", ".nvm", ".cargo", ".rustup", ".jupyter", ".ipython",
 ))  # fmt: skip
 
-# A folder with one of these is an environment, or holds the state of this very program.
-_MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite")
+# A folder with one of these is an environment, a reproduction of a run, or holds the state of this very program.
+_MARKERS = ("pyvenv.cfg", "conda-meta", "dataops.sqlite", MARKER_FOLDER)
 
 
 class SkipReason(StrEnum):

@@ -9,7 +9,6 @@ import asyncio
 import codecs
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from ..rundir.journal import encode_json
 from ..rundir.parameters import parameter_variables
 from ..rundir.protocol import PARAMETER_PREFIX, PARAMETERS_VARIABLE, Failure, Spec
 from . import processes
+from .helpers import write_helpers
 from .memory import describe_signal, explain_kill, used_memory
 from .recorder import Recorder
 from .termination import Termination
@@ -76,8 +76,7 @@ class Program:
         if self._termination.requested:
             return
         self._recorder.notebook_started([])
-        shutil.copyfile(Path(__file__).with_name("stand_in.py"), self._home / "dataops_lab.py")
-        shutil.copyfile(Path(__file__).with_name("record.py"), self._home / "_dataops_record.py")
+        write_helpers(self._home)
         asyncio.run(self._run(folder, self._with_parameters(environment)))
 
     def _with_parameters(self, environment: Mapping[str, str]) -> dict[str, str]:

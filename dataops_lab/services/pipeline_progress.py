@@ -329,6 +329,7 @@ class _Steps:
         manifest = self._tx.versions.get(planned.job_id, planned.version_digest).manifest
         # All of them are checked before the first one starts.
         parameters = self._values.parameters(step, manifest, items)
+        variables = self._values.variables(step, items)
         inputs = inputs_of.inputs_digest if inputs_of else self._values.inputs(step, planned, manifest)
         most = len(items)
         if inputs_of is None and step.for_each is not None and step.for_each.concurrency is not None:
@@ -338,13 +339,14 @@ class _Steps:
         self._tx.runs.add(
             *(
                 replace(
-                    _part(self._run, step, planned, self._at),
+                    part_of(self._run, step, planned, self._at),
                     id=run_id,
                     parent_key=parent_key(step.id, item.key if item else None),
                     parameters=values,
+                    variables=env,
                     inputs_digest=inputs,
                 )
-                for run_id, item, values in zip(ids, items, parameters, strict=False)
+                for run_id, item, values, env in zip(ids, items, parameters, variables, strict=False)
             )
         )
 
@@ -373,8 +375,8 @@ class _Steps:
 _NOBODY_ASKED = Reason("pipeline_ended", "The pipeline ended before somebody decided.")
 
 
-def _part(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
-    """Return the run of a step, still without what differs from item to item."""
+def part_of(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
+    """Return the run of a step that starts now, still without what differs from item to item."""
     return Run(
         id="",
         project=run.project,
@@ -397,5 +399,4 @@ def _part(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
         image=planned.image,
         resources=planned.resources,
         bypassed_promotion=run.bypassed_promotion,
-        variables=dict(step.variables),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from ..domain.plans import PlannedStep
 from ..domain.records import RecordFile
 from ..domain.runs import Reason, Run
 from ..domain.step_files import LeftFile, arrivals
+from ..domain.variables import check_value
 from ..domain.versions import IncludedFile, Manifest
 from ..errors import Refused
 from ..ports import Part, Transaction
@@ -84,13 +86,22 @@ class StepValues:
                 raise Refused(f"Item {item.key!r}: {error.message}", code=error.precise_code) from error
         return found
 
+    def variables(self, step: Step, items: Sequence[Item | None]) -> list[dict[str, str]]:
+        """Return the environment variables of the step's runs, in the order of `items`; [None] without a fan-out."""
+        columns = {name: self._column(step, given, items) for name, given in step.variables.items()}
+        return [_texts({name: column[position] for name, column in columns.items()}) for position in range(len(items))]
+
     def inputs(self, step: Step, planned: PlannedStep, manifest: Manifest) -> str | None:
-        """Store the inputs of the step's runs, and return their digest: those of the plan, and files of other steps.
+        """Store the inputs of the step's runs, and return their digest."""
+        if not step.files:
+            return planned.inputs_digest
+        return self._tx.inputs.put(self.find_inputs(step, planned, manifest))
+
+    def find_inputs(self, step: Step, planned: PlannedStep, manifest: Manifest) -> Inputs:
+        """Return the inputs of the step's runs: those of the plan, and files of other steps.
 
         A file of another step replaces the one of the workspace at its path.
         """
-        if not step.files:
-            return planned.inputs_digest
         left = {found: file for giver in {files.step for files in step.files} for found, file in self._left_by(giver)}
         owing = [
             step_id
@@ -110,7 +121,7 @@ class StepValues:
         for path, found in arrived.items():
             files[path] = IncludedFile(path, left[found].digest, left[found].size)
         folders = tuple(folder for folder in planned_inputs.folders if not _holds_any(folder, files))
-        return self._tx.inputs.put(Inputs(tuple(files[path] for path in sorted(files)), folders))
+        return Inputs(tuple(files[path] for path in sorted(files)), folders)
 
     def _column(self, step: Step, given: Given, items: Sequence[Item | None]) -> list[Json]:
         """Return the value of one parameter for each item."""
@@ -202,6 +213,23 @@ class StepValues:
         if step_id not in self._parts:
             self._parts[step_id] = self._tx.pipelines.list_parts(self._run.id, [step_id]).get(step_id, ())
         return self._parts[step_id]
+
+
+def _texts(variables: Mapping[str, Json]) -> dict[str, str]:
+    """Return the variables that have a value. Refused for one that is not a text, or too long."""
+    found = {}
+    for name, value in variables.items():
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise Refused(
+                f"The variable {name} needs a text, and its expression gives {json.dumps(value)[:40]}. Write "
+                "`string(…)` around it.",
+                code="variable_not_text",
+            )
+        check_value(name, value)
+        found[name] = value
+    return found
 
 
 def _had_no_items(status: StepStatus) -> bool:

@@ -379,7 +379,7 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
     at = ctx.moment()
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)
-        step, statuses = _step(ctx, tx, run, step_id), tx.pipelines.get_progress(run.id).statuses
+        step, statuses = find_step(ctx, tx, run, step_id), tx.pipelines.get_progress(run.id).statuses
         status = statuses[step_id]
         if step.approval is None:
             raise Conflict(f"`{step_id}` is not an approval: nobody decides on it.", code="not_awaiting")
@@ -423,7 +423,8 @@ def _others_decide(step: Step, run: Run) -> str:
     return f"Those who may run in {run.environment} decide on `{step.id}`. Ask one of them."
 
 
-def _step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
+def find_step(ctx: Services, tx: Transaction, run: Run, step_id: str) -> Step:
+    """Return the step of a pipeline run. NotFound when it has none of this id, Refused for other runs."""
     step = stored_pipeline(ctx, tx, run).step(step_id)
     if step is None:
         raise NotFound(

@@ -15,7 +15,7 @@ from ..domain.runs import Run, Submission
 from ..domain.secrets import Secret, environment_scope
 from ..domain.snapshots import Finding, KernelChoice, Severity, TargetRuntime, find_interpreter, find_kernel
 from ..errors import Forbidden, KernelUnavailable, Refused
-from ..ports import Transaction
+from ..ports import Container, Transaction
 from .context import Services
 from .permissions import allows
 
@@ -220,7 +220,7 @@ def kernel_for_rerun(ctx: Services, placed: Placement, old: Run) -> KernelChoice
     if kernels is not None and (found := kernel_in_image(kernels, old)):
         return found
     if kernels is None:
-        return with_submitter_variables(ctx, placed, _kernel_here(ctx, old.kind, earlier))
+        return with_submitter_variables(ctx, placed, kernel_here(ctx, old.kind, earlier))
     names = [kernel.name for kernel in kernels]
     image = placed.runtime.image or placed.environment.name
     raise KernelUnavailable(
@@ -245,7 +245,27 @@ def kernel_in_image(kernels: Sequence[KernelChoice], old: Run) -> KernelChoice |
     return find_kernel(kernels, earlier.name, earlier.language)
 
 
-def _kernel_here(ctx: Services, kind: JobKind, earlier: KernelChoice) -> KernelChoice:
+def container_of(tx: Transaction, run: Run) -> Container | None:
+    """Return the container in which the run runs; None for a run without an image."""
+    if run.image is None:
+        return None
+    environment = tx.environments.get(run.environment)
+    entry = tx.images.find(run.image.name)
+    user = environment.docker.user
+    if entry is not None and entry.digest == run.image.digest:
+        user = entry.user(user)
+    return Container(
+        image=run.image.id or run.image.digest,
+        user=user,
+        resources=run.resources,
+        network=environment.network,
+        mounts=environment.mounts,
+        warm=environment.docker.warm,
+    )
+
+
+def kernel_here(ctx: Services, kind: JobKind, earlier: KernelChoice) -> KernelChoice:
+    """Return the kernel or interpreter that the name of an earlier one means on this machine now."""
     if kind is JobKind.COMMAND:
         return earlier
     if kind is JobKind.SCRIPT:

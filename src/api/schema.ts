@@ -403,6 +403,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the text of a pipeline that does what a pipeline of Elyra does, with a report of what was carried over; stores nothing */
+        post: operations["post_pipelines_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs": {
         parameters: {
             query?: never;
@@ -553,6 +570,40 @@ export interface paths {
         put?: never;
         /** Tell for each step whether a repair takes over its result or runs it again, and why; starts nothing */
         post: operations["post_runs_run_id_repair_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/reproduce": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fill a folder with the files, parameters and variables of a run, or of a step of a pipeline run; executes nothing. The same folder again as long as nobody has changed it (200) */
+        post: operations["post_runs_run_id_reproduce"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/reproduce/kernel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a kernel in the folder of a reproduction, with the variables and secrets of the run that this person may use, and a session of it on the notebook there. It replaces the session that the notebook has */
+        post: operations["post_runs_run_id_reproduce_kernel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1983,6 +2034,53 @@ export interface components {
             unfinished: number;
         };
         /**
+         * ImportNoteModel
+         * @description One line of the report of an import. `node` is the label in Elyra; it and `step` are null for the whole.
+         */
+        ImportNoteModel: {
+            kind: components["schemas"]["NoteKind"];
+            /** Message */
+            message: string;
+            /** Node */
+            node: string | null;
+            /** Step */
+            step: string | null;
+        };
+        /**
+         * ImportRequest
+         * @description A pipeline of Elyra to import: its `.pipeline` file. Paths are as in InspectRequest.
+         *
+         *     `folder` is that of the new file; null: the one of `path`. `environment` says which images and variables are there.
+         */
+        ImportRequest: {
+            /** Path */
+            path: string;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+        };
+        /**
+         * ImportedModel
+         * @description A pipeline's file that was made of one of Elyra's and that nobody has saved yet, with the report.
+         */
+        ImportedModel: {
+            /** Folder */
+            folder: string;
+            /** Name */
+            name: string;
+            /** Content */
+            content: string;
+            /** Notes */
+            notes: components["schemas"]["ImportNoteModel"][];
+        };
+        /**
          * IncludeFileRequest
          * @description A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook.
          */
@@ -2360,6 +2458,16 @@ export interface components {
             kind: components["schemas"]["StepKind"] | null;
         };
         /**
+         * MissingInputModel
+         * @description Something that the run had and the folder has not: a path or the id of a step, and the reason.
+         */
+        MissingInputModel: {
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * MountModel
          * @description A folder of the executor's host, which containers see at `target`.
          */
@@ -2396,6 +2504,11 @@ export interface components {
             /** Parted */
             parted: components["schemas"]["JobModel"][];
         };
+        /**
+         * NoteKind
+         * @enum {string}
+         */
+        NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
          * OpenApprovalModel
          * @description An approval that waits, with its pipeline run. `who` are ids of actors; none: everybody who may run there.
@@ -2870,6 +2983,104 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             } | null;
+        };
+        /**
+         * ReproduceRequest
+         * @description The part of a run to reproduce. `step` is one of a pipeline run, and `item` the key of an item of its fan-out.
+         *
+         *     `folder` is a new folder for it; null for one in `dataops-reproduce`.
+         */
+        ReproduceRequest: {
+            /**
+             * Step
+             * @default null
+             */
+            step: string | null;
+            /**
+             * Item
+             * @default null
+             */
+            item: string | null;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+        };
+        /**
+         * ReproductionKernelModel
+         * @description A session of Jupyter on the notebook at `path`, by the ids of session and kernel.
+         *
+         *     `secrets` are the names of those that the kernel got, `left_out` the names that this person may not have.
+         */
+        ReproductionKernelModel: {
+            /** Session */
+            session: string;
+            /** Kernel */
+            kernel: string;
+            /** Path */
+            path: string;
+            /** Secrets */
+            secrets: string[];
+            /** Left Out */
+            left_out: string[];
+        };
+        /**
+         * ReproductionKernelRequest
+         * @description The kernel to start in the `folder` of a reproduction: in the image of the run, or on this machine.
+         */
+        ReproductionKernelRequest: {
+            /**
+             * Step
+             * @default null
+             */
+            step: string | null;
+            /**
+             * Item
+             * @default null
+             */
+            item: string | null;
+            /** Folder */
+            folder: string;
+            /**
+             * Place
+             * @enum {string}
+             */
+            place: "image" | "local";
+        };
+        /**
+         * ReproductionModel
+         * @description The folder of a reproduction. `path` is the file to open; null for a command.
+         *
+         *     `cell` is the cell that failed, from 0. `command` is for a shell. `variables` have the values that people set for
+         *     the run; `secrets` are names, and `left_out` are the names of those that this person may not have.
+         */
+        ReproductionModel: {
+            /** Run */
+            run: string;
+            kind: components["schemas"]["JobKind"];
+            /** Folder */
+            folder: string;
+            /** Path */
+            path: string | null;
+            /** Cell */
+            cell: number | null;
+            /** Created */
+            created: boolean;
+            /** Size */
+            size: number;
+            /** Variables */
+            variables: {
+                [key: string]: string;
+            };
+            /** Secrets */
+            secrets: string[];
+            /** Left Out */
+            left_out: string[];
+            /** Missing */
+            missing: components["schemas"]["MissingInputModel"][];
+            /** Command */
+            command: string;
         };
         /**
          * RerunRequest
@@ -6454,6 +6665,102 @@ export interface operations {
             };
         };
     };
+    post_pipelines_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs: {
         parameters: {
             query?: {
@@ -7511,6 +7818,211 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RepairPreviewModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_reproduce: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReproduceRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReproductionModel"];
+                };
+            };
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReproductionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_reproduce_kernel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReproductionKernelRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReproductionKernelModel"];
                 };
             };
             /** @description The request is not as documented here */

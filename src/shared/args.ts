@@ -38,6 +38,11 @@ export const fileArgs = describedArgs({
   }
 });
 
+export const historyArgs = describedArgs({
+  ...runArgs.args.properties,
+  ...fileArgs.args.properties
+});
+
 export const newPipelineArgs = describedArgs({
   paths: {
     type: 'array',
@@ -45,6 +50,20 @@ export const newPipelineArgs = describedArgs({
     description: 'The notebooks and scripts of its steps; an example without'
   },
   cwd: { type: 'string', description: 'The folder of the new file' }
+});
+
+export const addToPipelineArgs = describedArgs({
+  pipeline: {
+    type: 'string',
+    description: 'The file of the pipeline; a person is asked without'
+  }
+});
+
+export const importArgs = describedArgs({
+  path: {
+    type: 'string',
+    description: 'The .pipeline file of Elyra; the selected one if not given'
+  }
 });
 
 export const administrationArgs = describedArgs({

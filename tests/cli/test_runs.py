@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import zipfile
 
 import pytest
@@ -181,3 +182,26 @@ def test_what_has_ended_cannot_be_cancelled(shell, good):
     assert answer.code == 2
     assert answer.json["items"] == []
     assert answer.json["errors"][0]["code"] == "already_ended"
+
+
+def test_the_commands_of_a_reproduction_do_what_the_script_did(shell, tmp_path):
+    shell.text("count.csv", "1\n2\n")
+    header = "#!/bin/bash\n# /// dataops\n# [parameters]\n# region = 'North'\n# ///\n"
+    script = f'{header}wc -l < count.csv\necho "$DATAOPS_PARAM_REGION"\nexit 3\n'
+    run = shell("run", shell.text("count.sh", script), "-p", "region", "it's $HOME", "--json").json
+    shell.text("count.csv", "changed since")
+
+    answer = shell("runs", "reproduce", run["id"], "-o", str(tmp_path / "why"))
+    assert answer.code == 0, answer.err
+    where, _, commands = answer.out.partition("\n\n")
+    assert where.startswith(f"{tmp_path / 'why'} (")
+    done = subprocess.run(["bash", "-c", commands], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (3, "2\nit's $HOME\n")
+    shown = shell("runs", "reproduce", run["id"], "-o", str(tmp_path / "why"), "--json").json
+    assert (shown["created"], shown["cell"]) == (False, None)
+
+
+def test_the_failing_cell_of_a_reproduction_is_named(shell, bad):
+    answer = shell.invoke("runs", "reproduce", bad["id"])
+    assert "Cell 1 failed. Run the cells above it first." in answer.out.splitlines()
+    assert answer.out.splitlines()[-1] == "jupyter lab stock.ipynb"

@@ -10,7 +10,7 @@ BY_HAND = [
     ("contents", "change", "", ""),
     ("projects", "read", "", "change"),
     ("jobs", "read run", "change", ""),
-    ("runs", "read run", "cancel keep delete verify", ""),
+    ("runs", "read run reproduce", "cancel keep delete verify", ""),
     ("environments", "read run decide", "", "change"),
     ("guarded_environments", "", "", "run decide"),
     ("variables", "read", "", "change"),

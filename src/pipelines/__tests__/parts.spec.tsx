@@ -33,6 +33,7 @@ function draw(
         told.decided.push([id, decision]);
       }}
       onRetry={() => undefined}
+      drawResult={({ id }) => <p>{`result of ${id}`}</p>}
       drawItems={({ id }) => <p>{`items of ${id}`}</p>}
       trans={trans}
     />

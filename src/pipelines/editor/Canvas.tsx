@@ -138,7 +138,7 @@ function Canvas(props: CanvasProps): JSX.Element {
   const store = useStoreApi<StepOfCanvas, EdgeOfCanvas>();
   const [isBoxing, setBoxing] = useState(false);
   // The library would listen to the keys of the whole page for it.
-  const noteModifiers = (event: React.PointerEvent | React.KeyboardEvent) =>
+  const noteModifiers = (event: React.MouseEvent) =>
     store.setState({ multiSelectionActive: hasModifier(event) });
   return (
     <div
@@ -151,8 +151,7 @@ function Canvas(props: CanvasProps): JSX.Element {
       data-connecting={connecting.end}
       tabIndex={steps.length ? -1 : 0}
       onKeyDown={moveFocus}
-      onKeyDownCapture={noteModifiers}
-      onPointerDownCapture={noteModifiers}
+      onClickCapture={noteModifiers}
       onPointerMoveCapture={event => setBoxing(event.shiftKey)}
     >
       <ReactFlow<StepOfCanvas, EdgeOfCanvas>
@@ -266,7 +265,7 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
   const moved = useRef<Need | undefined>(undefined);
   const refuse = (need: Need) =>
     document.state.unreadable?.message ??
-    refusalOfNeed(need, document.steps, trans, moved.current);
+    refusalOfNeed(need, document.edges, trans, moved.current);
   return {
     end,
     refuse,
@@ -338,8 +337,6 @@ function changeSelected(
   }
 }
 
-function hasModifier(
-  event: React.PointerEvent | React.MouseEvent | React.KeyboardEvent
-): boolean {
+function hasModifier(event: React.MouseEvent): boolean {
   return event.ctrlKey || event.metaKey || event.shiftKey;
 }

@@ -45,9 +45,7 @@ export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
         onFocus={() => props.data.onFocus(id)}
         trans={trans}
       >
-        <span className="dl-Node-caption">
-          {[title && id, step.path].filter(Boolean).join(' · ')}
-        </span>
+        <span className="dl-Node-caption">{captionOf(step)}</span>
         <span className="dl-Node-badges">
           {problems.length > 0 && (
             <span className="dl-Badge" data-tone="bad">
@@ -62,15 +60,25 @@ export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
             </span>
           )}
           {step.for_each && (
-            <span className="dl-Badge">{trans.__('× each')}</span>
+            <span className="dl-Badge">{trans.__('× for each')}</span>
           )}
-          {step.condition && <span className="dl-Badge">{trans.__('if')}</span>}
+          {step.condition !== null && (
+            <span className="dl-Badge">{trans.__('if')}</span>
+          )}
           {step.run_if !== 'all_success' && (
-            <span className="dl-Badge">{step.run_if}</span>
+            // The words of the file, as people read them.
+            <span className="dl-Badge">{step.run_if.replace(/_/g, ' ')}</span>
           )}
         </span>
       </StepNode>
       <Handle type="source" position={Position.Right} />
     </>
   );
+}
+
+/** Return the id of a step that has a title, and what it runs or asks. */
+function captionOf({ id, title, path, command, value }: EditedStep): string {
+  const { ask } = (value.approve ?? {}) as { ask?: unknown };
+  const content = path || command.join(' ') || ask;
+  return [title && id, content].filter(Boolean).join(' · ');
 }

@@ -385,12 +385,10 @@ function replace(read: YamlText, path: Path, value: JSONValue): string {
     const lines = linesOf({ [keyOf(pair)]: value }, path.slice(0, -1), step);
     const keyStart = pair.key.range![0];
     const [first, ...others] = indented(lines, column);
-    return splice(
-      text,
-      keyStart,
-      end,
-      [first.trimStart(), ...others].join(eol)
-    );
+    // A comment behind the value stays on the line of the key.
+    const tail = others.length ? lineEnd(text, end) : end;
+    const written = [first.trimStart() + text.slice(end, tail), ...others];
+    return splice(text, keyStart, tail, written.join(eol));
   }
   if (node) {
     const lines = linesOf(value, path, indentOf(read));

@@ -126,7 +126,7 @@ export class FilesToSteps implements FileTarget {
           from === undefined ||
           to === undefined ||
           !(added.includes(from) || added.includes(to)) ||
-          refusalOfNeed({ from, to }, document.steps, trans) !== null
+          refusalOfNeed({ from, to }, document.edges, trans) !== null
         ) {
           continue;
         }

@@ -3,18 +3,6 @@ import { TranslationBundle } from '@jupyterlab/translation';
 /** An edge of the graph: the step `to` needs the step `from`. */
 export type Need = { readonly from: string; readonly to: string };
 
-type Step = { readonly id: string; readonly needs: readonly string[] };
-
-/** Return the edges between steps that are there, each once. */
-export function edgesOf(steps: readonly Step[]): Need[] {
-  const ids = new Set(steps.map(({ id }) => id));
-  return steps.flatMap(({ id, needs }) =>
-    [...new Set(needs)]
-      .filter(need => ids.has(need))
-      .map(from => ({ from, to: id }))
-  );
-}
-
 /** Name an edge by one text that no other edge has. */
 export function edgeKey({ from, to }: Need): string {
   return JSON.stringify([from, to]);
@@ -29,7 +17,7 @@ export function edgeOfKey(key: string): Need {
 /** Return why a step cannot need another one, or null when it can. `without` is an edge that goes away. */
 export function refusalOfNeed(
   need: Need,
-  steps: readonly Step[],
+  edges: readonly Need[],
   trans: TranslationBundle,
   without?: Need
 ): string | null {
@@ -37,13 +25,13 @@ export function refusalOfNeed(
   if (from === to) {
     return trans.__('A step cannot need itself.');
   }
-  const edges = edgesOf(steps).filter(
+  const others = edges.filter(
     edge => !without || edgeKey(edge) !== edgeKey(without)
   );
-  if (edges.some(edge => edgeKey(edge) === edgeKey(need))) {
+  if (others.some(edge => edgeKey(edge) === edgeKey(need))) {
     return trans.__('%1 needs %2 already.', to, from);
   }
-  const way = findWay(to, from, edges);
+  const way = findWay(to, from, others);
   return (
     way &&
     trans.__('They would wait for one another: %1.', [...way, to].join(' → '))

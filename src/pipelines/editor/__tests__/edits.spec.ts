@@ -50,7 +50,11 @@ const OF_SEVERAL: { [name: string]: Edit } = {
   up: (document, id) => document.moveStep(id, -1),
   down: (document, id) => document.moveStep(id, 1),
   'a new step': (document, id) =>
-    void document.addStep({ kind: 'notebook', path: 'n.ipynb', needs: [id] }),
+    void document.addStep({
+      kind: 'notebook',
+      path: 'next.ipynb',
+      needs: [id]
+    }),
   'a parameter': document =>
     document.setParameter('fresh', [], { type: 'string', default: '' }),
   'a default': document => document.setDefault(['image'], 'py'),
@@ -108,12 +112,12 @@ describe.each(Object.entries(HAND_FORMATTED))('the text: %s', (_, source) => {
         const document = open(source);
         const before = new Map(document.steps.map(each => [each.id, each]));
         edit(document, step);
-        const known = new Set([...STEPS, 'renamed', 'n']);
+        const known = new Set([...STEPS, 'renamed', 'next']);
         for (const { id, value } of document.steps) {
           expect(known.has(id)).toBe(true);
           const old = before.get(id)?.value ?? {};
-          const { needs: _, files: __, if: ___, ...others } = value;
-          const { needs: _a, files: _b, if: _c, ...rest } = old;
+          const { needs: _, files: __, if: ___, with: ____, ...others } = value;
+          const { needs: _a, files: _b, if: _c, with: _d, ...rest } = old;
           if (before.has(id)) {
             expect(plain(others)).toEqual(plain(rest));
           }

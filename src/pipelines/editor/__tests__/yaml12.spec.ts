@@ -54,7 +54,7 @@ describe('a text in YAML', () => {
 
   it('has a place for each of its parts', () => {
     const read = readYaml('steps:\n  b:\n    # 🙂\n    needs: ["🙂🙂", c]\n');
-    const place = { line: 4, column: 18 };
+    const place = { line: 4, column: 19 };
     expect(read.text.slice(offsetOf(read, place))).toBe('c]\n');
     expect(placeOf(read, read.text.indexOf('c]'))).toEqual(place);
     expect(pathAt(read, place)).toEqual(['steps', 'b', 'needs', 1]);
