@@ -32,14 +32,18 @@ export class Lookups {
   /** Return what the server finds in a notebook or script. `path` is from the folder of the pipeline. */
   inspection(path: string): Lookup<Inspection> {
     return this._find(`inspection ${path}`, () =>
-      this._options.client.inspect({ path: this._local(path) })
+      this._options.client.inspect({
+        path: this._options.contents.localPath(this.pathInLab(path))
+      })
     );
   }
 
   /** Return the names of the values that a notebook or script seems to record. */
   values(path: string): Lookup<string[]> {
     return this._find(`values ${path}`, async () => {
-      const { content } = await this._options.contents.get(this._path(path));
+      const { content } = await this._options.contents.get(
+        this.pathInLab(path)
+      );
       return recordedNames(content);
     });
   }
@@ -74,7 +78,13 @@ export class Lookups {
 
   /** Return the path in Lab of a path from the folder of the pipeline. */
   pathInLab(path: string): string {
-    return this._path(path);
+    const { contents, path: own } = this._options;
+    const drive = contents.driveName(own());
+    const local = PathExt.join(
+      PathExt.dirname(contents.localPath(own())),
+      path
+    );
+    return drive ? `${drive}:${local}` : local;
   }
 
   /** Return the path from the folder of the pipeline. */
@@ -109,18 +119,6 @@ export class Lookups {
   private _tell(): void {
     this._revision++;
     this._changed.emit();
-  }
-
-  private _path(path: string): string {
-    const { contents, path: own } = this._options;
-    const folder = PathExt.dirname(contents.localPath(own()));
-    const drive = contents.driveName(own());
-    const local = PathExt.normalize(PathExt.join(folder, path));
-    return drive ? `${drive}:${local}` : local;
-  }
-
-  private _local(path: string): string {
-    return this._options.contents.localPath(this._path(path));
   }
 
   private readonly _changed = new Signal<this, void>(this);

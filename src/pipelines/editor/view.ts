@@ -5,14 +5,12 @@ export type EditorViewState = {
   steps: 'graph' | 'list';
   /** Whether the form for a new step is shown. */
   isAdding: boolean;
-  /** Whether the editor is on the screen; a hidden one has no size. */
-  isVisible: boolean;
 };
 
 /** What of a pipeline its editor shows, and how. */
 export class EditorView {
   constructor(steps: EditorViewState['steps']) {
-    this._state = { steps, isAdding: false, isVisible: false };
+    this._state = { steps, isAdding: false };
   }
 
   get changed(): ISignal<this, void> {
