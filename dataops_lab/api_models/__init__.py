@@ -91,6 +91,8 @@ _NAMES = {
     "pipelines": (
         "ApprovalModel",
         "DecisionRequest",
+        "ItemModel",
+        "ItemTableModel",
         "GuessModel",
         "ImportNoteModel",
         "ImportRequest",

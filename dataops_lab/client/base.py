@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
+from ..domain.sweeps import Sweep
 from ..errors import Unavailable
 
 if TYPE_CHECKING:
@@ -103,12 +104,14 @@ class Client(Protocol):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        sweep: Sweep | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         """Take a snapshot of the notebook and queue a run of it. The same request and `key` again give the same run.
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
-        `pinned` becomes the job's patterns of pinned files; None leaves those that it has.
+        `pinned` becomes the job's patterns of pinned files; None leaves those that it has. With `sweep`, the run has a
+        point for each combination of its values.
         """
         ...
 

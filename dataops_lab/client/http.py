@@ -47,6 +47,7 @@ from ..domain.environments import Resources
 from ..domain.parameters import ParameterSchema
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
+from ..domain.sweeps import Sweep
 from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
@@ -152,12 +153,18 @@ class HttpClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        sweep: Sweep | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
-        if texts:
-            inspection = self.inspect(path, kernel=kernel, environment=environment, image=image)
-            values |= _parameter_schema(inspection).parse_texts(texts)
+        if texts or (sweep and sweep.texts):
+            schema = _parameter_schema(self.inspect(path, kernel=kernel, environment=environment, image=image))
+            values |= schema.parse_texts(texts)
+            sweep = sweep.read(schema) if sweep else None
+        of_sweep: dict[str, Any] = {}
+        if sweep:
+            swept = {name: list(each) for name, each in sweep.values.items()}
+            of_sweep = {"sweep": swept, "concurrency": sweep.concurrency, "max_failures": sweep.max_failures.written}
         request = _validated(
             SubmitRequest,
             path=path,
@@ -168,6 +175,7 @@ class HttpClient(Client):
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
             pinned=_optional_list(pinned),
+            **of_sweep,
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)

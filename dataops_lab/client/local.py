@@ -28,6 +28,7 @@ from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
+from ..domain.sweeps import Sweep
 from ..ports import RunFilter
 from ..services import Services, installation, integrity, jobs, moves, projects, records, reproductions, retention, runs
 from ..services.permissions import may_administer
@@ -118,6 +119,7 @@ class LocalClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        sweep: Sweep | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         submission_options = {
@@ -126,6 +128,7 @@ class LocalClient(Client):
             "kernel": kernel,
             "image": image,
             "key": key,
+            "sweep": sweep,
             **settings,
         }
         submission = self._submission(path, parameters, texts, resources, pinned, submission_options)

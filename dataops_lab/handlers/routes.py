@@ -49,6 +49,7 @@ from .jobs import (
 from .pipelines import (
     DecisionHandler,
     ImportHandler,
+    ItemsHandler,
     RepairHandler,
     RepairPreviewHandler,
     SchemaHandler,
@@ -129,6 +130,7 @@ ROUTES = (
     Route("/runs/{run_id}/reproduce", ReproduceHandler),
     Route("/runs/{run_id}/reproduce/kernel", ReproductionKernelHandler),
     Route("/runs/{run_id}/steps", StepsHandler),
+    Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),

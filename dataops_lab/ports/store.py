@@ -19,8 +19,9 @@ from ..domain.plans import Plan
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, RetentionScope
-from ..domain.runs import Attempt, CancelRequest, Reason, Run, RunState, RunSummary
+from ..domain.runs import Attempt, AttemptState, CancelRequest, Reason, Run, RunState, RunSummary
 from ..domain.secrets import Secret
+from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
@@ -56,6 +57,19 @@ class Part(NamedTuple):
     nothing_to_do: bool
 
 
+class ItemRun(NamedTuple):
+    """The run of one item, with what it was given. `attempt_state` is that of its latest attempt."""
+
+    id: str
+    item_key: str
+    state: RunState
+    attempt_state: AttemptState | None
+    parameters: Mapping[str, Any]
+    reason: Reason | None
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+
+
 class PartCounts(NamedTuple):
     """The runs of one step, counted by state. `nothing_to_do` are those among them that had nothing to do."""
 
@@ -87,6 +101,8 @@ class PipelineProgress:
 
     statuses: Mapping[str, StepStatus]
     timed_out_at: dt.datetime | None = None
+    sweep: Sweep | None = None
+    """The values of a sweep; None for a pipeline."""
 
 
 @dataclass(frozen=True)
@@ -298,7 +314,7 @@ class Runs(Protocol):
         """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
-    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+    def count_by_state(self, *, without: Collection[JobKind] = ()) -> Mapping[RunState, int]:
         """Count the runs that have not ended, by state; those `without` one kind."""
         ...
 
@@ -322,12 +338,12 @@ class Runs(Protocol):
 class PipelineRuns(Protocol):
     """The steps of pipeline runs. The pipeline runs themselves, and the runs of their steps, are Runs."""
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
         """Add the steps of a run that was just added. `statuses` has all of them, in the order of the file."""
         ...
 
     def get_progress(self, run_id: str) -> PipelineProgress:
-        """Return the statuses. NotFound when the run is not a pipeline's."""
+        """Return the statuses. NotFound when the run has no steps."""
         ...
 
     def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
@@ -361,8 +377,16 @@ class PipelineRuns(Protocol):
         """Return the runs of these steps, oldest first. A step that has none has no entry."""
         ...
 
+    def list_item_runs(self, run_id: str, step_id: str) -> Sequence[ItemRun]:
+        """Return the runs of the items of a fan-out, oldest first."""
+        ...
+
     def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         """Count the runs of each step that has any."""
+        ...
+
+    def count_ended_parts(self, run_id: str) -> int:
+        """Count the runs of all steps that have ended."""
         ...
 
     def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:

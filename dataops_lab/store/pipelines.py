@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -16,18 +16,20 @@ from ..domain.environments import Resources
 from ..domain.events import run_subject
 from ..domain.images import RunImage
 from ..domain.jobs import JobKind
-from ..domain.pipelines import Item, StepState, StepStatus, split_parent_key
+from ..domain.pipelines import Item, StepState, StepStatus, Tolerance, split_parent_key
 from ..domain.plans import Plan, PlannedStep
-from ..domain.runs import Run, RunState, TriggerKind
+from ..domain.runs import AttemptState, Run, RunState, TriggerKind
 from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
+from ..domain.sweeps import Sweep
 from ..domain.versions import Origin
 from ..errors import NotFound, StaleWrite
-from ..ports import Part, PartCounts, PipelineProgress, StepCell
+from ..ports import ItemRun, Part, PartCounts, PipelineProgress, StepCell
 from . import reasons
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
+from .filters import NO_POINT
 from .locks import with_row_lock
 
 
@@ -37,9 +39,15 @@ class SqlPipelines:
         self._events = events
         self._actors = actors
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
         inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
-        self._connection.execute(_INSERT_RUN, {"run_id": run_id, "inherited": inherited})
+        row = {
+            "run_id": run_id,
+            "inherited": inherited,
+            "sweep": asdict(sweep) if sweep else None,
+            "points": sweep.size if sweep else None,
+        }
+        self._connection.execute(_INSERT_RUN, row)
         rows = [
             {
                 "run_id": run_id,
@@ -57,7 +65,8 @@ class SqlPipelines:
         if run is None:
             raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.")
         rows = self._connection.execute(_STATUSES, {"run_id": run_id})
-        return PipelineProgress({row.step_id: _status(row, self._actors) for row in rows}, run.timed_out_at)
+        statuses = {row.step_id: _status(row, self._actors) for row in rows}
+        return PipelineProgress(statuses, run.timed_out_at, _sweep(run.sweep) if run.sweep else None)
 
     def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
         inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
@@ -101,6 +110,21 @@ class SqlPipelines:
             found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do))
         return found
 
+    def list_item_runs(self, run_id: str, step_id: str) -> Sequence[ItemRun]:
+        return [
+            ItemRun(
+                row.id,
+                split_parent_key(row.parent_key)[1] or "",
+                RunState(row.state),
+                AttemptState(row.attempt_state) if row.attempt_state else None,
+                row.parameters,
+                reasons.from_json(row.reason),
+                row.started_at,
+                row.finished_at,
+            )
+            for row in self._connection.execute(_ITEM_RUNS, {"run_id": run_id, "step": step_id})
+        ]
+
     def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         runs: defaultdict[str, dict[RunState, int]] = defaultdict(dict)
         idle: defaultdict[str, int] = defaultdict(int)
@@ -108,6 +132,9 @@ class SqlPipelines:
             runs[step_id][RunState(state)] = count
             idle[step_id] += had_nothing_to_do
         return {step_id: PartCounts(of_step, idle[step_id]) for step_id, of_step in runs.items()}
+
+    def count_ended_parts(self, run_id: str) -> int:
+        return self._connection.scalar(_ENDED_PARTS, {"run_id": run_id}) or 0
 
     def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
         query = with_row_lock(self._connection, _ALIVE_PARTS)
@@ -170,8 +197,9 @@ class SqlPipelines:
 _R, _S = t.runs.c, t.pipeline_steps.c
 _INSERT_RUN, _INSERT_STEP = insert(t.pipeline_runs), insert(t.pipeline_steps)
 _OF_RUN = _S.run_id == bindparam("run_id")
-_RUN = select(t.pipeline_runs.c.timed_out_at).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
-_INHERITED = select(t.pipeline_runs.c.inherited).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
+_P = t.pipeline_runs.c
+_RUN = select(_P.timed_out_at, _P.sweep).where(_P.run_id == bindparam("run_id"))
+_INHERITED = select(_P.inherited).where(_P.run_id == bindparam("run_id"))
 _STATUS = [
     _S[name]
     for name in (
@@ -189,6 +217,16 @@ _TIME_OUT = update(t.pipeline_runs).where(
 )
 _OF_STEPS = (_R.parent_id == bindparam("run_id"), _R.parent_step.in_(bindparam("steps", expanding=True)))
 _PARTS = select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do).where(*_OF_STEPS).order_by(_R.id)
+_A = t.attempts.c
+_LATEST = select(_A.state).where(_A.run_id == _R.id).order_by(_A.number.desc()).limit(1).scalar_subquery()
+_ITEM_RUNS = (
+    select(
+        *(_R[name] for name in ("id", "parent_key", "state", "parameters", "reason", "started_at", "finished_at")),
+        _LATEST.label("attempt_state"),
+    )
+    .where(_R.parent_id == bindparam("run_id"), _R.parent_step == bindparam("step"))
+    .order_by(_R.id)
+)
 _ALIVE = [str(state) for state in RunState if not state.is_terminal]
 _ALIVE_PARTS = select(_R.id).where(*_OF_STEPS, _R.state.in_(_ALIVE)).order_by(_R.id)
 _COUNTS = (
@@ -196,6 +234,7 @@ _COUNTS = (
     .where(_R.parent_id == bindparam("run_id"))
     .group_by(_R.parent_step, _R.state)
 )
+_ENDED_PARTS = select(func.count()).where(_R.parent_id == bindparam("run_id"), _R.state.not_in(_ALIVE))
 _OF_RUNS: BindParameter[Any] = bindparam("run_ids", expanding=True)
 _COUNTS_OF_MANY = (
     select(
@@ -232,10 +271,12 @@ _PARENTS = (
     )
     .order_by(_R.id)
 )
-_IS_PIPELINE = _R.kind == str(JobKind.PIPELINE)
-_UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+_HAS_STEPS = _R.kind.in_([str(kind) for kind in JobKind if kind.has_steps])
+_UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _HAS_STEPS).order_by(_R.id)
 _UNFINISHED_OF = (
-    select(_R.id, _R.state).where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+    select(_R.id, _R.state)
+    .where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _HAS_STEPS, text(NO_POINT))
+    .order_by(_R.id)
 )
 # A repair is a run of the same job, which an index finds.
 _REPAIRS = (
@@ -244,6 +285,7 @@ _REPAIRS = (
         _R.job_id == bindparam("job_id"),
         _R.trigger_kind == str(TriggerKind.REPAIR),
         _R.trigger_ref == bindparam("run_id"),
+        text(NO_POINT),
     )
     .order_by(_R.id)
 )
@@ -253,6 +295,14 @@ _APPROVALS = (
     .where(_S.run_id.in_(bindparam("run_ids", expanding=True)), _S.job_id.is_(None), _S.started_at.is_not(None))
     .order_by(_S.run_id, _S.position)
 )
+
+
+def _sweep(stored: Mapping[str, Any]) -> Sweep:
+    return Sweep(
+        values={name: tuple(values) for name, values in stored["values"].items()},
+        concurrency=stored["concurrency"],
+        max_failures=from_known_fields(Tolerance, stored["max_failures"]),
+    )
 
 
 def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..domain.actors import Actor
 from ..domain.queue import QueuedRun
 from ..domain.workspaces import MAX_REMOTE_LENGTH
+from .filters import NO_POINT
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -249,8 +250,6 @@ runs = Table(
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
-    Index(None, "job_id", "id"),
-    Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
     Index(None, "parent_id", "parent_key", unique=True, info={"only": "parent_id IS NOT NULL"}),
 )
@@ -260,6 +259,9 @@ runs = Table(
 _queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields, "kind"))
 Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
 # Lists leave out the runs of steps. A pipeline may have a thousand of them, so the walks must not pass them.
+# The lists of a job have the runs of its steps, but not the points of its sweeps.
+Index("ix_runs_job", runs.c.job_id, runs.c.id, info={"only": NO_POINT})
+Index("ix_runs_job_state", runs.c.job_id, runs.c.state, runs.c.id, info={"only": NO_POINT})
 _TOP = "parent_id IS NULL"
 Index("ix_runs_top", runs.c.id, info={"only": _TOP})
 Index("ix_runs_top_state", runs.c.state, runs.c.id, info={"only": _TOP})
@@ -277,6 +279,9 @@ pipeline_runs = Table(
     # The submitter's variables, which all steps on this machine get.
     Column("inherited", JSON, nullable=False),
     Column("timed_out_at", Instant),
+    # The values of a sweep, and the number of its points.
+    Column("sweep", _Values, nullable=False, server_default="null"),
+    Column("points", Integer),
 )
 
 pipeline_steps = Table(

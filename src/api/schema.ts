@@ -430,7 +430,7 @@ export interface paths {
         /** List runs, newest first */
         get: operations["get_runs"];
         put?: never;
-        /** Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200) */
+        /** Submit a notebook: snapshot it and queue a run, or a sweep with many points. The same key with the same request gives the same run (200) */
         post: operations["post_runs"];
         delete?: never;
         options?: never;
@@ -619,6 +619,23 @@ export interface paths {
         };
         /** The steps of a pipeline run, in the order of its file */
         get: operations["get_runs_run_id_steps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The items of a fan-out, or the points of a sweep, with what each was given and recorded */
+        get: operations["get_runs_run_id_items"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1298,6 +1315,23 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Sweep
+             * @default null
+             */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /**
+             * Concurrency
+             * @default null
+             */
+            concurrency: number | null;
+            /**
+             * Max Failures
+             * @default null
+             */
+            max_failures: number | string | null;
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -2215,6 +2249,48 @@ export interface components {
             waiting: number;
         };
         /**
+         * ItemModel
+         * @description An item of a fan-out, or a point of a sweep. `run_id` is null before it starts.
+         *
+         *     `phase` is as in RunSummaryModel, and `waiting` or `skipped` for an item without a run.
+         */
+        ItemModel: {
+            /** Key */
+            key: string;
+            /** Run Id */
+            run_id: string | null;
+            /** Phase */
+            phase: string;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** Started At */
+            started_at: string | null;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ItemTableModel
+         * @description The items in their order. `parameters` and `values` are the names of the columns.
+         *
+         *     A parameter that is the same for all items has no column. Long texts are cut; of a list or mapping only the size is
+         *     told.
+         */
+        ItemTableModel: {
+            /** Parameters */
+            parameters: string[];
+            /** Values */
+            values: string[];
+            /** Items */
+            items: components["schemas"]["ItemModel"][];
+        };
+        /**
          * JobChanges
          * @description Changes of a job. Fields that are not given stay; null takes a setting back.
          *
@@ -2279,9 +2355,10 @@ export interface components {
         };
         /**
          * JobKind
+         * @description The kind of a job and of its runs.
          * @enum {string}
          */
-        JobKind: "notebook" | "script" | "command" | "pipeline";
+        JobKind: "notebook" | "script" | "command" | "pipeline" | "sweep";
         /**
          * JobModel
          * @description A job. Its settings apply to runs whose submission gives none. `revision` counts the changes.
@@ -2724,13 +2801,14 @@ export interface components {
         ParameterType: "string" | "integer" | "number" | "boolean" | "date" | "datetime" | "list" | "mapping" | "any";
         /**
          * ParentModel
-         * @description A run that has parts: its id, and the key that this part has in it.
+         * @description A run that has parts: its id and kind, and the key that this part has in it: a step, an item, or a point.
          */
         ParentModel: {
             /** Id */
             id: string;
             /** Key */
             key: string;
+            kind: components["schemas"]["JobKind"];
         };
         /**
          * PipelineProblemModel
@@ -3264,6 +3342,14 @@ export interface components {
             parameters: {
                 [key: string]: unknown;
             };
+            /** Sweep */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /** Concurrency */
+            concurrency: number | null;
+            /** Max Failures */
+            max_failures: number | string | null;
             /** Parameter Schema */
             parameter_schema: components["schemas"]["ParameterModel"][];
             /** Values */
@@ -3626,6 +3712,23 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Sweep
+             * @default null
+             */
+            sweep: {
+                [key: string]: unknown[];
+            } | null;
+            /**
+             * Concurrency
+             * @default null
+             */
+            concurrency: number | null;
+            /**
+             * Max Failures
+             * @default null
+             */
+            max_failures: number | string | null;
         };
         /**
          * SuggestRequest
@@ -8117,6 +8220,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageModel_StepModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_items: {
+        parameters: {
+            query?: {
+                step?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemTableModel"];
                 };
             };
             /** @description The request is not as documented here */

@@ -227,7 +227,7 @@ async def test_a_step_is_approved_over_http_and_a_second_decision_conflicts(api,
     assert (await api("POST", decision, {"approved": False})).code == 409
     report = await step_of(api, run["id"], "report", "succeeded")
     child = await api.json("GET", f"runs/{report['run_id']}")
-    assert child["parent"] == {"id": run["id"], "key": "report"}
+    assert child["parent"] == {"id": run["id"], "key": "report", "kind": "pipeline"}
 
 
 async def test_the_runs_of_steps_are_in_no_list_but_that_of_their_parent(api, pipeline, running_engine):

@@ -204,6 +204,7 @@ OPEN_TO = {
     "post /runs/{run_id}/repair": "anybody",
     "post /runs/{run_id}/repair/preview": "anybody",
     "get /runs/{run_id}/steps": "anybody",
+    "get /runs/{run_id}/items": "anybody",
     "post /runs/{run_id}/steps/{step}/decision": "anybody",
     "get /runs/{run_id}/inputs": "anybody",
     "get /runs/{run_id}/notebook": "anybody",

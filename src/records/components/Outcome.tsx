@@ -7,6 +7,7 @@ import { formatExact, formatValue } from '../../shared/format';
 import {
   failingCell,
   hasNotebook,
+  hasParts,
   isTerminal,
   leftBehind,
   programError
@@ -44,7 +45,7 @@ export function Outcome(props: {
   const missingFile = leftBehind(run);
   const writtenError = programError(run);
   const isProgramError =
-    !hasNotebook(run) && run.kind !== 'pipeline' && run.state === 'failed';
+    !hasNotebook(run) && !hasParts(run) && run.state === 'failed';
   const parameters = Object.entries(run.parameters);
   return (
     <Message
