@@ -76,6 +76,20 @@ from .runs import (
     RunsHandler,
     VerifyHandler,
 )
+from .schedules import (
+    CalendarHandler,
+    CalendarsHandler,
+    PauseHandler,
+    PreviewHandler,
+    ResumeHandler,
+    RunNowHandler,
+    ScheduleHandler,
+    SchedulesHandler,
+    TakeOverHandler,
+    TicksHandler,
+    TickSpanHandler,
+    UpdateVersionHandler,
+)
 
 PREFIX = "/dataops/api/v1"
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -140,6 +154,18 @@ ROUTES = (
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
+    Route("/schedules", SchedulesHandler),
+    Route("/schedules/preview", PreviewHandler),
+    Route("/schedules/{schedule}", ScheduleHandler),
+    Route("/schedules/{schedule}/pause", PauseHandler),
+    Route("/schedules/{schedule}/resume", ResumeHandler),
+    Route("/schedules/{schedule}/take-over", TakeOverHandler),
+    Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/run-now", RunNowHandler),
+    Route("/ticks", TicksHandler),
+    Route("/ticks/span", TickSpanHandler),
+    Route("/calendars", CalendarsHandler),
+    Route("/calendars/{calendar}", CalendarHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),
