@@ -177,6 +177,7 @@ function Literal(props: {
       draft={typed ?? draftOf(parameter, value) ?? initialDraft(parameter)}
       problem={wrong ?? problem}
       disabled={part.disabled}
+      maySweep={false}
       onChange={draft => {
         setTyped(draft);
         const read = readDraft(parameter, draft, part.trans);
