@@ -29,7 +29,6 @@ from .base import BytesReply, DataOpsHandler, operation
 from .jobs import JOBS, real_root
 from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submitted_reply
 
-
 SCHEMA = Path(__file__).parent.with_name("pipelines") / "pipeline.schema.json"
 """The JSON Schema of a pipeline's file. `python -m dataops_lab.pipelines.schema` writes it."""
 
