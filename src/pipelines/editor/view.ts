@@ -7,7 +7,7 @@ export type EditorViewState = {
   isAdding: boolean;
 };
 
-/** What of a pipeline its editor shows, and how. */
+/** The choices of a person about how an editor shows its pipeline. */
 export class EditorView {
   constructor(steps: EditorViewState['steps']) {
     this._state = { steps, isAdding: false };

@@ -94,7 +94,7 @@ steps:
     needs:
       - extract
     files:
-      # What extract leaves.
+      # The files of extract.
       - from: extract
         paths:
           - data.csv   # the table

@@ -41,7 +41,7 @@ export function EditorScreen(props: Props): JSX.Element {
   const [said, setSaid] = useState('');
   const root = useRef<HTMLDivElement>(null);
   const focus = (selector: string) =>
-    // What is focused may be drawn first.
+    // The element may be drawn only now.
     requestAnimationFrame(() =>
       root.current?.querySelector<HTMLElement>(selector)?.focus()
     );

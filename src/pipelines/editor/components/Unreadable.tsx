@@ -6,7 +6,7 @@ import type { EditorProblem } from '../document';
 
 const LINES_AROUND = 8;
 
-/** A text that is no pipeline: its lines around the mistake. */
+/** The lines around the mistake of a text that cannot be read. */
 export function Unreadable(props: {
   source: string;
   problem: EditorProblem;
