@@ -1,5 +1,6 @@
 import { YFile } from '@jupyter/ydoc';
-import type { Contents } from '@jupyterlab/services';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
+import type { Contents, KernelSpec } from '@jupyterlab/services';
 import { nullTranslator } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 
@@ -38,6 +39,8 @@ function open(path = 'work/month.pipeline.yaml') {
       driveName: each => parts(each)[1] ?? '',
       localPath: each => parts(each)[2]
     } as Contents.IManager,
+    kernels: {} as KernelSpec.IManager,
+    documents: {} as IDocumentManager,
     trans
   });
   const opened: string[] = [];
