@@ -86,6 +86,8 @@ class _PreparedRepair:
         new = replace(
             self.base.new_run(tx, by=by, at=at),
             trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
+            tick_id=planned.old.tick_id,
+            nominal_at=planned.old.nominal_at,
             statuses=_statuses(planned, at),
             taken_over=lambda tx, run: _take_over(tx, planned, run, by=by, at=at),
         )
