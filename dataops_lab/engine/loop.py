@@ -159,7 +159,7 @@ class Engine:
             log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
     def _retire(self) -> bool:
-        """Give up the lease, and tell whether no run and no schedule counts on this engine, but for decisions of people.
+        """Give up the lease, and tell whether only decisions of people, and no run or schedule, count on this engine.
 
         A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
         the queue then: it sees a run that came in between, and a later one finds that no engine leads.
