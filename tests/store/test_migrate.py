@@ -117,7 +117,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
-WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QRS")
+WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
@@ -172,8 +172,9 @@ SETTINGS = {"priority": 3, "max_retries": 2, "retry_on_timeout": True, "queue_ti
 SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 3600.0}
 
 
-SWEEP = {"values": {"n": [1]}, "texts": [], "concurrency": None, "max_failures": {"count": None, "percent": None}}
 FINDING = {"code": "missing_file", "severity": "warning", "message": 'It holds "mend": so.', "mend": "Put it there."}
+
+SWEEP = {"values": {"n": [1, 2]}, "concurrency": 1, "max_failures": {"count": None, "percent": None}}
 
 
 def job(job_id: str, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
@@ -341,20 +342,22 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "0011": [
         (
             "runs",
-            {"id": SWEPT, "project": "default", "job_id": CHURN, "version_digest": MANIFEST.digest, "parameters": {}}
+            {"id": SWEPT, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
             | {"trigger_kind": "manual", "created_at": NOW, "created_by": "ann", "state": "succeeded", "kind": "sweep"}
-            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": []},
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "finished_at": NOW},
         ),
-        ("pipeline_runs", {"run_id": SWEPT, "inherited": {}, "sweep": SWEEP, "points": 1}),
+        ("pipeline_runs", {"run_id": SWEPT, "inherited": {}, "points": 2, "sweep": SWEEP}),
+    ],
+    "0010": [
         (
             "pipeline_steps",
-            {"run_id": SWEPT, "step_id": "sweep-point", "position": 0, "job_id": CHURN, "state": "succeeded"}
+            {"run_id": SWEPT, "step_id": "sweep-point", "position": 0, "job_id": RATES, "state": "succeeded"}
             | {"version_digest": MANIFEST.digest, "items": [["1", 1]], "with_failures": False, "nothing_to_do": False}
             | {"started_at": NOW, "finished_at": NOW, "comment": ""},
         ),
         (
             "runs",
-            {"id": POINT, "project": "default", "job_id": CHURN, "version_digest": MANIFEST.digest, "parameters": {}}
+            {"id": POINT, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
             | {"kernel": KERNEL, "trigger_kind": "step", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
             | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": []}
             | {"parent_id": SWEPT, "parent_key": "sweep-point/1", "parent_step": "sweep-point"},
@@ -518,9 +521,16 @@ def what_0008_brought(tx: SqlTransaction) -> None:
 
 
 def what_0011_brought(tx: SqlTransaction) -> None:
-    progress = tx.pipelines.get_progress(SWEPT)
-    assert progress.sweep is not None
-    assert not progress.reuse
+    swept = tx.pipelines.get_progress(SWEPT).sweep
+    assert swept is not None
+    assert (swept.values, swept.concurrency) == ({"n": (1, 2)}, 1)
+    run = tx.runs.get(SWEPT)
+    assert (run.tick_id, run.nominal_at) == (None, None)
+    assert (tx.schedules.count_active(), tx.calendars.all(), tx.outbox.next_at()) == (0, [], None)
+
+
+def what_0010_brought(tx: SqlTransaction) -> None:
+    assert not tx.pipelines.get_progress(SWEPT).reuse
     # Nobody knows with which variables it ran, so it is never used again.
     assert tx.runs.get(POINT).fingerprint is None
     assert tx.pipelines.list_cells([SWEPT])[SWEPT]["sweep-point"].started_at is not None
@@ -536,6 +546,7 @@ IS_READABLE = {
     "0007": what_0007_brought,
     "0008": what_0008_brought,
     "0011": what_0011_brought,
+    "0010": what_0010_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
