@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
-from .domain.inputs import Pins
+from .domain.inputs import Inputs, Pins
 from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
@@ -32,7 +32,7 @@ from .domain.snapshots import (
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, InvalidPipeline, NotFound, Refused, SecretsLocked
+from .errors import Damaged, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -181,6 +181,7 @@ class FakeNotebooks:
         self.schemas: dict[str, ParameterSchema] = {}
         """The parameters of notebooks and scripts that have other ones than `schema`, by path."""
         self.pipeline_files: dict[str, bytes] = {}
+        self.without_kernel: set[str] = set()
         """The bytes of pipelines' files, by path."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
@@ -188,6 +189,10 @@ class FakeNotebooks:
         """The ids of cells, by the path of their notebook."""
         self.findings: tuple[Finding, ...] = ()
         """The findings of each snapshot."""
+        self.inputs: dict[str, Inputs] = {}
+        """The data that are there now, by the path in the manifest."""
+        self.unreachable: set[str] = set()
+        """The paths in manifests whose folder is gone."""
 
     def inspect(
         self,
@@ -270,6 +275,11 @@ class FakeNotebooks:
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        if manifest.path in self.unreachable:
+            raise Refused(f"The folder of {manifest.path} is not there.", code="inputs_unreachable")
+        return self.inputs.get(manifest.path, Inputs())
+
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return self.written_kernel
 
@@ -278,6 +288,12 @@ class FakeNotebooks:
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         return self.schemas.get(path, self.schema)
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        if path in self.without_kernel:
+            raise KernelUnavailable(f"No kernel can run {path} here.")
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         if path not in self.pipeline_files:

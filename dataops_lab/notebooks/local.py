@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.jobs import JobKind, kind_of_path
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -65,6 +66,11 @@ class LocalNotebooks:
             command=command,
         )
 
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        from . import inputs
+
+        return inputs.take_inputs(manifest, root=root, limits=limits, pins=pins, blobs=self._blobs)
+
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook
         from .workspace import workspace_of
@@ -100,6 +106,13 @@ class LocalNotebooks:
         from . import pipeline_parts
 
         return pipeline_parts.read_parameters(path, root=root, limits=limits)
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        from . import pipeline_parts
+
+        pipeline_parts.check_kernel(path, kernel=kernel, root=root, limits=limits, where=where)
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         from . import pipeline_parts

@@ -10,10 +10,14 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
+from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .notifications import Channel
+from .pages import Page
 from .pipelines import Pipelines
+from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
@@ -23,7 +27,6 @@ from .store import (
     ItemRun,
     Jobs,
     Leases,
-    Page,
     Part,
     PartCounts,
     PipelineProgress,
@@ -52,12 +55,15 @@ __all__ = [
     "Blobs",
     "Bundle",
     "BundleFile",
+    "Calendars",
     "ChangeSignal",
+    "Channel",
     "Clock",
     "Container",
     "Environments",
     "Events",
     "Executor",
+    "Holidays",
     "Host",
     "ImageBackend",
     "ImageBackends",
@@ -67,6 +73,7 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "Outbox",
     "Page",
     "Part",
     "PartCounts",
@@ -80,9 +87,13 @@ __all__ = [
     "Retention",
     "RunFilter",
     "Runs",
+    "Schedules",
     "Secrets",
+    "SeenFiles",
     "StepCell",
     "Store",
+    "TickFilter",
+    "Ticks",
     "Transaction",
     "Variables",
     "Vault",

@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -51,6 +52,13 @@ class Notebooks(Protocol):
         """
         ...
 
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        """Store the data files that the code of a version reads, as they lie below `root` now, and return them.
+
+        Refused when the folder of its source is not there.
+        """
+        ...
+
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         """Return the kernel name that the notebook has: on which it was written; None for a script."""
         ...
@@ -73,6 +81,12 @@ class Notebooks(Protocol):
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
+        ...
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        """Raise KernelUnavailable when nothing there can run the notebook or script. `kernel` is the chosen one."""
         ...
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
