@@ -3,6 +3,7 @@ import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
+import { reproductions } from './reproductions/plugin';
 import { runs, runsModel } from './runs/plugin';
 
 export * from './tokens';
@@ -14,5 +15,6 @@ export default [
   records,
   jobs,
   pipelines,
+  reproductions,
   administration
 ];

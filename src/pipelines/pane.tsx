@@ -15,6 +15,7 @@ type Props = {
   client: Client;
   runs: IRuns;
   onOpen: (run: string) => void;
+  onReproduce: (step: string) => void;
   trans: TranslationBundle;
 };
 
@@ -32,6 +33,7 @@ export function StepsPane(props: Props): JSX.Element {
           : undefined
       }
       onOpen={onOpen}
+      onReproduce={props.onReproduce}
       onDecide={(step, decision) => model.decide(step, decision)}
       onRetry={() => model.refresh()}
       drawItems={step => <ItemsOfStep {...props} step={step} />}

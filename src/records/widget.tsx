@@ -284,6 +284,9 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
           client={client}
           runs={runs}
           onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
+          onReproduce={step =>
+            void commands.execute(CommandIDs.reproduce, { id: run.id, step })
+          }
           trans={trans}
         />
       );

@@ -17,6 +17,8 @@ export function Steps(props: {
   onOpen: (run: string) => void;
   onDecide: (step: string, decision: Decision) => Promise<void>;
   onRetry: () => void;
+  /** Open a step with its inputs. */
+  onReproduce: (step: string) => void;
   /** Draw the items of a fan-out. */
   drawItems: (step: PipelineStep) => React.ReactNode;
   trans: TranslationBundle;
@@ -77,6 +79,7 @@ export function Steps(props: {
           onUnfold={setUnfolded}
           onOpen={open}
           onOpenRun={props.onOpen}
+          onReproduce={step => props.onReproduce(step.id)}
           drawItems={props.drawItems}
           trans={trans}
         />
