@@ -81,6 +81,8 @@ export const CommandIDs = {
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
+  /** Args: `path` of a pipeline of Elyra; the one that is selected in the file browser without. */
+  importElyra: 'dataops:import-elyra-pipeline',
   openRuns: 'dataops:open-runs',
   /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',
@@ -99,6 +101,8 @@ export const CommandIDs = {
   verify: 'dataops:verify-record',
   /** Open the name, priority, retries and time limits of the job of a run. */
   jobSettings: 'dataops:job-settings',
+  /** Args: `path` of a pipeline in the place of `id`. Show its runs beside one another. */
+  pipelineHistory: 'dataops:pipeline-history',
   openNotebook: 'dataops:open-run-notebook',
   downloadRecord: 'dataops:download-record',
   /** Takes also `path`. */

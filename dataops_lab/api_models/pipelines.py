@@ -8,8 +8,9 @@ from pydantic import ConfigDict, Field
 
 from ..domain.pipelines import MAX_STEPS, FilesFrom, RunIf, Step, StepKind, StepState, StepStatus
 from ..domain.repairs import Fate, RepairWish, StepRepair
-from ..ports.pipelines import FileProblem, Guess
+from ..ports.pipelines import FileProblem, Guess, ImportNote, NoteKind
 from ..services.pipeline_files import NewFile, Validation
+from ..services.pipeline_imports import ImportedFile
 from .base import ActorModel, ContentsPath, Instant, Model
 from .runs import ReasonModel
 
@@ -242,6 +243,44 @@ class SuggestionModel(Model):
     def from_domain(cls, new: NewFile, folder: str) -> SuggestionModel:
         guesses = [GuessModel.from_domain(guess) for guess in new.guesses]
         return cls(folder=folder, name=new.name, content=new.content, guesses=guesses)
+
+
+class ImportRequest(Model):
+    """A pipeline of Elyra to import: its `.pipeline` file. Paths are as in InspectRequest.
+
+    `folder` is that of the new file; null: the one of `path`. `environment` says which images and variables are there.
+    """
+
+    path: ContentsPath
+    folder: ContentsPath | None = None
+    environment: str = "sandbox"
+
+
+class ImportNoteModel(Model):
+    """One line of the report of an import. `node` is the label in Elyra; it and `step` are null for the whole."""
+
+    kind: NoteKind
+    message: str
+    node: str | None
+    step: str | None
+
+    @classmethod
+    def from_domain(cls, note: ImportNote) -> ImportNoteModel:
+        return cls.model_validate(note)
+
+
+class ImportedModel(Model):
+    """A pipeline's file that was made of one of Elyra's and that nobody has saved yet, with the report."""
+
+    folder: str
+    name: str
+    content: str
+    notes: list[ImportNoteModel]
+
+    @classmethod
+    def from_domain(cls, imported: ImportedFile, folder: str) -> ImportedModel:
+        notes = [ImportNoteModel.from_domain(note) for note in imported.notes]
+        return cls(folder=folder, name=imported.name, content=imported.content, notes=notes)
 
 
 class DecisionRequest(Model):

@@ -10,6 +10,7 @@ import click
 
 from ..domain.jobs import PIPELINE_SUFFIX
 from ..errors import InvalidRequest
+from ..ports.pipelines import NoteKind
 from . import exit_codes, options, output_paths
 from .connection import open_connection
 from .output import print_json, print_note, print_table
@@ -17,12 +18,14 @@ from .run import run
 from .text import one_line, plain, plural
 
 if TYPE_CHECKING:
-    from ..api_models import GuessModel, ValidationModel
+    from collections.abc import Sequence
+
+    from ..api_models import GuessModel, ImportNoteModel, ValidationModel
 
 
 @click.group()
 def pipeline() -> None:
-    """Make, check, show and run pipelines.
+    """Make, import, check, show and run pipelines.
 
     A pipeline is a file that ends with .pipeline.yaml. Its runs are looked at with `jupyter dataops runs`.
     """
@@ -50,8 +53,10 @@ def new(files: tuple[str, ...], output: str | None, root: str | None, server: st
     if server and output is None:
         raise InvalidRequest("With a server, say where to write it here: `-o FILE`, or `-o -` for stdout.")
     folder = os.path.realpath(target.parent) if target and not server else None
+    paths = list(files) if server else [os.path.realpath(file) for file in files]
+    if output is None:
+        _check_common_folder(paths)
     with open_connection(server, root) as connection:
-        paths = list(files) if server else [os.path.realpath(file) for file in files]
         found = connection.client.pipelines.suggest(paths, folder=folder)
     if output is None:
         target = _new_file(os.path.relpath(Path(found.folder) / found.name))
@@ -68,9 +73,72 @@ def new(files: tuple[str, ...], output: str | None, root: str | None, server: st
         print_note(f"Check it: jupyter dataops pipeline validate {target}")
 
 
-def _new_file(name: str) -> Path:
+def _check_common_folder(paths: Sequence[str]) -> None:
+    """Refuse paths that only a folder far above holds: nobody expects a new file there."""
+    folders = {Path(path).parent for path in paths}
+    common = Path(os.path.commonpath(folders))
+    if common not in folders and not common.is_relative_to(Path.cwd().resolve()):
+        raise InvalidRequest(f"Only {common} holds all of these files. Say where to write the pipeline: `-o FILE`.")
+
+
+@pipeline.command("import")
+@click.argument("file", metavar="FILE.pipeline")
+@click.option(
+    "-o",
+    "--output",
+    metavar="NAME.pipeline.yaml",
+    help="Where to write it; `-` is stdout.  [default: beside FILE, under its name]",
+)
+@click.option("--force", is_flag=True, help="Replace the file that is there.")
+@click.option("--env", "environment", default="sandbox", show_default=True, help="Where it will run.")
+@options.root_option
+@options.server_option
+@options.json_option
+def import_(
+    file: str, output: str | None, force: bool, environment: str, root: str | None, server: str | None, as_json: bool
+) -> None:
+    """Make a pipeline of one that was made with Elyra.
+
+    The report says what was carried over, what was changed and what was not carried over, step by step. FILE itself,
+    its notebooks and its scripts are never written to.
+    """
+    if server and output is None:
+        raise InvalidRequest("With a server, say where to write it here: `-o FILE`, or `-o -` for stdout.")
+    beside = str(Path(file).with_suffix("")) + PIPELINE_SUFFIX
+    target = None if output == "-" else _new_file(output or beside, may_replace=force)
+    folder = os.path.realpath(target.parent) if target and not server else None
+    with open_connection(server, root) as connection:
+        path = file if server else os.path.realpath(file)
+        found = connection.client.pipelines.import_elyra(path, folder=folder, environment=environment)
+    if target is not None:
+        with target.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(found.content)
+    if as_json:
+        print_json({**found.model_dump(mode="json"), "path": str(target.absolute()) if target else None})
+        return
+    click.echo(str(target) if target else found.content, nl=target is not None)
+    _print_notes(found.notes)
+    if target is not None:
+        print_note(f"\nCheck it: jupyter dataops pipeline validate {target}")
+
+
+def _print_notes(notes: Sequence[ImportNoteModel]) -> None:
+    """Print the report. Steps about which it says the same share a line."""
+    for kind in NoteKind:
+        steps: dict[str, list[str]] = {}
+        for note in notes:
+            if note.kind is kind:
+                steps.setdefault(note.message, []).extend([note.step] if note.step else [])
+        if steps:
+            print_note(click.style(f"\n{kind.replace('_', ' ').capitalize()}", bold=True))
+        for message, of_steps in steps.items():
+            place = f"[{', '.join(of_steps)}] " if of_steps else ""
+            print_note(f"  {place}{plain(message)}")
+
+
+def _new_file(name: str, *, may_replace: bool = False) -> Path:
     path = output_paths.check_writable(name)
-    if path.exists():
+    if path.exists() and not may_replace:
         raise InvalidRequest(f"{name} is there already, and is not replaced. Name another one with -o.")
     if not name.endswith(PIPELINE_SUFFIX):
         raise InvalidRequest(f"The name of a pipeline ends with {PIPELINE_SUFFIX}; {name} does not.")

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from ..api_models import (
     DecisionRequest,
+    ImportedModel,
+    ImportRequest,
     OpenApprovalModel,
     PageModel,
     RepairPreviewModel,
@@ -22,7 +24,7 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
-from ..services import Services, approvals, pipeline_files, pipelines, repairs, step_matrix
+from ..services import Services, approvals, pipeline_files, pipeline_imports, pipelines, repairs, step_matrix
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -39,6 +41,13 @@ class Pipelines(Protocol):
         """Write the text of a pipeline of these notebooks and scripts, for a file in `folder`. It stores nothing.
 
         Without a folder it is for the deepest one that holds all of them.
+        """
+        ...
+
+    def import_elyra(self, path: str, *, folder: str | None = None, environment: str = "sandbox") -> ImportedModel:
+        """Write the text of a pipeline that does what Elyra's `.pipeline` file at `path` does. It stores nothing.
+
+        Without a folder it is for a file beside it.
         """
         ...
 
@@ -81,6 +90,12 @@ class LocalPipelines(Pipelines):
         new = pipeline_files.suggest(self._ctx, paths, root=self._root, folder=folder)
         return SuggestionModel.from_domain(new, new.folder)
 
+    def import_elyra(self, path: str, *, folder: str | None = None, environment: str = "sandbox") -> ImportedModel:
+        imported = pipeline_imports.import_elyra(
+            self._ctx, path, root=self._root, by=self._user, folder=folder, environment=environment
+        )
+        return ImportedModel.from_domain(imported, imported.folder)
+
     def steps(self, run_id: str) -> list[StepModel]:
         return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
@@ -114,6 +129,10 @@ class HttpPipelines(Pipelines):
     def suggest(self, paths: Sequence[str], *, folder: str | None = None) -> SuggestionModel:
         asked = SuggestRequest(paths=list(paths), folder=folder)
         return self._client.request(SuggestionModel, "POST", "pipelines/suggest", asked)
+
+    def import_elyra(self, path: str, *, folder: str | None = None, environment: str = "sandbox") -> ImportedModel:
+        asked = ImportRequest(path=path, folder=folder, environment=environment)
+        return self._client.request(ImportedModel, "POST", "pipelines/import", asked)
 
     def steps(self, run_id: str) -> list[StepModel]:
         return self._client.request(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items

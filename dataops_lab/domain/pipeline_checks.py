@@ -84,8 +84,10 @@ def _of_step(step: Step, pipeline: Pipeline, before: Mapping[str, frozenset[str]
         yield from _of_approval(step, pipeline, before.get(step.id))
     yield from (Problem(message, step.id, "settings") for message in _refusals(step.settings.check))
     for name, value in step.variables.items():
-        for message in (*_refusals(check_name, name), *_refusals(check_value, name, value)):
-            yield Problem(message, step.id, "env")
+        refusals = _refusals(check_name, name)
+        if not isinstance(value, Reference):
+            refusals += _refusals(check_value, name, value)
+        yield from (Problem(message, step.id, "env") for message in refusals)
 
 
 def _of_kind(step: Step) -> Iterator[Problem]:

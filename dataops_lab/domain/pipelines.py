@@ -186,8 +186,8 @@ class Step:
     kernel: str | None = None
     resources: Resources = Resources()
     settings: GivenSettings = GivenSettings()
-    variables: Mapping[str, str] = field(default_factory=dict)
-    """`env` in the file."""
+    variables: Mapping[str, str | Reference] = field(default_factory=dict)
+    """`env` in the file. An expression gives a text, or null for no variable."""
     disabled: bool = False
 
     @property

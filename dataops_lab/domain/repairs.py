@@ -216,7 +216,7 @@ def _has_word(expression: str, name: str) -> bool:
 
 
 def _expressions(step: Step) -> list[str]:
-    given: list[Any] = list(step.parameters.values())
+    given: list[Any] = [*step.parameters.values(), *step.variables.values()]
     if step.for_each is not None:
         given += [step.for_each.inputs, Reference(step.for_each.key or "")]
     return [step.condition or "", *(each.cel for each in given if isinstance(each, Reference))]

@@ -1,4 +1,4 @@
-"""Pipelines: the check of a file, the text of a new one, and the steps of a run."""
+"""Pipelines: the check of a file, the text of a new or an imported one, and the steps of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import os
 
 from ..api_models import (
     DecisionRequest,
+    ImportedModel,
+    ImportRequest,
     PageModel,
     RepairPreviewModel,
     RepairRequest,
@@ -18,7 +20,7 @@ from ..api_models import (
 )
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import pipeline_files, pipelines, repairs
+from ..services import pipeline_files, pipeline_imports, pipelines, repairs
 from .base import DataOpsHandler, operation
 from .jobs import JOBS, real_root
 from .runs import KEY_HEADER, RUNS, local_path, server_root, submitted_reply
@@ -60,14 +62,37 @@ class SuggestHandler(DataOpsHandler):
         paths = [local_path(self, path) for path in body.paths]
         folder = None if body.folder is None else local_path(self, body.folder)
         new = pipeline_files.suggest(self.services, paths, root=server_root(self), folder=folder)
-        return SuggestionModel.from_domain(new, self._contents_path(new.folder))
+        return SuggestionModel.from_domain(new, _contents_path(self, new.folder))
 
-    def _contents_path(self, folder: str) -> str:
-        root = real_root(self)
-        path = os.path.relpath(os.path.realpath(folder), root).replace(os.sep, "/")
-        if path.startswith(".."):
-            raise InvalidRequest("The folder of the new pipeline lies outside the server's root. Name one below it.")
-        return "" if path == "." else path
+
+class ImportHandler(DataOpsHandler):
+    @operation(
+        "Write the text of a pipeline that does what a pipeline of Elyra does, with a report of what was carried over; "
+        "stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: ImportedModel},
+        body=ImportRequest,
+        lane="submit",
+    )
+    def post(self, body: ImportRequest) -> ImportedModel:
+        folder = None if body.folder is None else local_path(self, body.folder)
+        imported = pipeline_imports.import_elyra(
+            self.services,
+            local_path(self, body.path),
+            root=server_root(self),
+            by=self.actor,
+            folder=folder,
+            environment=body.environment,
+        )
+        return ImportedModel.from_domain(imported, _contents_path(self, imported.folder))
+
+
+def _contents_path(handler: DataOpsHandler, folder: str) -> str:
+    path = os.path.relpath(os.path.realpath(folder), real_root(handler)).replace(os.sep, "/")
+    if path.startswith(".."):
+        raise InvalidRequest("The folder of the new pipeline lies outside the server's root. Name one below it.")
+    return "" if path == "." else path
 
 
 class StepsHandler(DataOpsHandler):

@@ -48,6 +48,7 @@ from .jobs import (
 )
 from .pipelines import (
     DecisionHandler,
+    ImportHandler,
     RepairHandler,
     RepairPreviewHandler,
     StepsHandler,
@@ -113,6 +114,7 @@ ROUTES = (
     Route("/projects/{project}", ProjectHandler),
     Route("/pipelines/validate", ValidateHandler),
     Route("/pipelines/suggest", SuggestHandler),
+    Route("/pipelines/import", ImportHandler),
     Route("/runs", RunsHandler),
     Route("/runs/batch", BatchHandler),
     Route("/runs/{run_id}", RunHandler),

@@ -24,7 +24,7 @@ def read_pipeline_file(path: str, *, root: str | None) -> bytes:
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise InvalidPipeline(f"{file} is not a file. Name one that ends in .pipeline.yaml.")
+            raise InvalidPipeline(f"{file} is not a file. Name the file of a pipeline.")
         if status.st_size > MAX_FILE_BYTES:
             raise InvalidPipeline(f"{file} has {status.st_size:,} bytes; {MAX_FILE_BYTES:,} are allowed. Shorten it.")
         return file.read_bytes()

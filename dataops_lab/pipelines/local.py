@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ..domain.expressions import CheckedExpression, Context, Scope
 from ..domain.parameters import Json
-from ..ports.pipelines import Reading, StepFile, Suggestion
+from ..ports.pipelines import ElyraFiles, Imported, ImportSetting, Reading, StepFile, Suggestion
 
 
 class LocalPipelines:
@@ -36,3 +36,13 @@ class LocalPipelines:
         from . import suggesting
 
         return suggesting.suggest(files)
+
+    def list_elyra_files(self, data: bytes) -> ElyraFiles:
+        from .elyra import flow
+
+        return flow.list_files(flow.read(data))
+
+    def import_elyra(self, data: bytes, setting: ImportSetting) -> Imported:
+        from .elyra import flow, writing
+
+        return writing.write(flow.read(data), setting)

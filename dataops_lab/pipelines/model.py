@@ -6,6 +6,7 @@ import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from ..domain.environments import parse_size
 from ..domain.parameters import ParameterType
@@ -55,6 +56,15 @@ def _condition(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
+def _variable(value: Any) -> Any:
+    """Take a text or the expression that gives it."""
+    if not isinstance(value, (str, dict)):
+        raise PydanticCustomError("string_type", "a text")
+    if isinstance(value, dict) and (value.keys() != {"cel"} or not isinstance(value["cel"], str)):
+        raise ValueError("A variable is a text, or {cel: EXPRESSION}")
+    return value
+
+
 def _shown(value: Any) -> str:
     return repr(value)[:40]
 
@@ -82,6 +92,7 @@ _REFERENCE = {
 }
 Value = Annotated[Any, _either(_REFERENCE, {})]
 Inputs = Annotated[Any, _either(_REFERENCE, {"type": "array"})]
+Variable = Annotated[Any, BeforeValidator(_variable), _either({"type": "string"}, _REFERENCE)]
 
 
 class _Part(BaseModel):
@@ -126,8 +137,8 @@ class DefaultsPart(_Part):
     timeout: Seconds | None = None
     """The longest time that an attempt may run, such as `30m`."""
     resources: ResourcesPart = ResourcesPart()
-    env: dict[StrictStr, StrictStr] = Field(default_factory=dict)
-    """Environment variables."""
+    env: dict[StrictStr, Variable] = Field(default_factory=dict)
+    """Environment variables, each a text or `{cel: EXPRESSION}`."""
 
 
 class FilesPart(_Part):

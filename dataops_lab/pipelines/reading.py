@@ -64,8 +64,7 @@ def read(data: bytes) -> Reading:
         found.add(f"{_name(path[-1])} is there twice. Take one of them out.", path, at)
     pipeline = _pipeline(document, found)
     problems = sorted(found.problems, key=lambda problem: (problem.line, problem.column))
-    places = {path: (at.line, at.column) for path, at in document.positions()}
-    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), places)
+    return Reading(pipeline, tuple(problems[:MAX_PROBLEMS]), found.places)
 
 
 class _Found:
@@ -73,6 +72,7 @@ class _Found:
 
     def __init__(self, document: yaml12.Document) -> None:
         self._document = document
+        self.places = {path: (at.line, at.column) for path, at in document.positions()}
         self.problems: dict[FileProblem, None] = {}
 
     def add(self, message: str, path: yaml12.Path = (), at: yaml12.Position | None = None) -> None:
@@ -200,7 +200,10 @@ def _settings(part: StepPart, defaults: DefaultsPart, kind: StepKind) -> dict[st
         "settings": GivenSettings(
             max_retries=first(part.retries, defaults.retries), timeout_s=first(part.timeout, defaults.timeout)
         ),
-        "variables": {**defaults.env, **part.env},
+        "variables": {
+            name: Reference(value["cel"]) if _is_reference(value) else value
+            for name, value in {**defaults.env, **part.env}.items()
+        },
     }
 
 
@@ -262,7 +265,11 @@ def _json(value: Any) -> Json:
 
 
 def _check_expressions(pipeline: Pipeline, before: Mapping[str, frozenset[str]], found: _Found) -> None:
-    count = sum(isinstance(given, Reference) for step in pipeline.steps for given in step.parameters.values())
+    count = sum(
+        isinstance(given, Reference)
+        for step in pipeline.steps
+        for given in (*step.parameters.values(), *step.variables.values())
+    )
     if count > MAX_EXPRESSIONS:
         found.add(f"A pipeline has at most {MAX_EXPRESSIONS:,} expressions, and this one has {count:,}.", ["steps"])
         return
@@ -283,6 +290,11 @@ def _check_expressions(pipeline: Pipeline, before: Mapping[str, frozenset[str]],
         for name, given in step.parameters.items():
             if isinstance(given, Reference):
                 _check_one(given.cel, of_item, [*path, "with", name, "cel"], found, ParameterType.ANY)
+        for name, variable in step.variables.items():
+            if isinstance(variable, Reference):
+                own = ("env", name, "cel")
+                place = [*path, *own] if (*path, *own) in found.places else ["defaults", *own]
+                _check_one(variable.cel, of_item, place, found, ParameterType.STRING, needed=_NEEDED_OF_VARIABLE)
 
 
 _KEYS = (ParameterType.STRING, ParameterType.NUMBER, ParameterType.BOOLEAN)
@@ -291,13 +303,21 @@ _NEEDED = {
     ParameterType.LIST: "A fan-out needs a list",
     ParameterType.STRING: "A key is a text or a number",
 }
+_NEEDED_OF_VARIABLE = "A variable is a text"
 
 
-def _check_one(expression: str, scope: Scope, path: yaml12.Path, found: _Found, *types: ParameterType) -> None:
+def _check_one(
+    expression: str,
+    scope: Scope,
+    path: yaml12.Path,
+    found: _Found,
+    *types: ParameterType,
+    needed: str | None = None,
+) -> None:
     checked = check(expression, scope)
     found.expression(checked, path)
     if not checked.problems and not checked.can_be(*types):
-        found.add(f"{_NEEDED[types[0]]}, and this expression gives {_GIVES[checked.type]}.", path)
+        found.add(f"{needed or _NEEDED[types[0]]}, and this expression gives {_GIVES[checked.type]}.", path)
 
 
 _GIVES = {

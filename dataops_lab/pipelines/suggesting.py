@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from .. import yaml12
-from ..domain.expressions import UNSAYABLE
-from ..domain.pipelines import MAX_STEP_ID
 from ..domain.step_files import SAME_PATH, is_literal
 from ..ports.pipelines import Guess, StepFile, Suggestion
+from .step_ids import ids_of
 
 _GUESSED = "  # guessed"
 
@@ -34,7 +31,8 @@ def suggest(files: Sequence[StepFile]) -> Suggestion:
     if not files:
         return Suggestion(_EXAMPLE)
     files = sorted(files, key=lambda file: file.path)
-    steps = dict(zip(_ids([file.path for file in files]), files, strict=True))
+    names = [posixpath.splitext(posixpath.basename(file.path))[0] for file in files]
+    steps = dict(zip(ids_of(names), files, strict=True))
     guesses = _guesses(steps)
     lines = ["version: 1", "steps:"]
     for step_id in _in_order(list(steps), guesses):
@@ -48,39 +46,13 @@ def _step_lines(step_id: str, file: StepFile, taken: list[Guess]) -> Iterator[st
     givers = list(dict.fromkeys(guess.giver for guess in taken))
     if givers:
         yield f"    needs: {yaml12.inline(givers)}{_GUESSED}"
-    carried = [guess for guess in taken if _can_be_carried(guess.path)]
+    carried = [guess for guess in taken if can_be_carried(guess.path)]
     paths = {giver: [guess.path for guess in carried if guess.giver == giver] for giver in givers}
     if any(paths.values()):
         yield "    files:"
     for giver, left in paths.items():
         if left:
             yield f"      - {yaml12.inline({'from': giver, 'paths': left, 'into': SAME_PATH})}{_GUESSED}"
-
-
-# --- ids ------------------------------------------------------------------------------------------
-
-
-def _ids(paths: Sequence[str]) -> list[str]:
-    """Return an id for each path, from its name without the numbers that only say the order."""
-    taken: set[str] = set()
-    ids = []
-    for path in paths:
-        name = _id_of(path)
-        number, chosen = 1, name
-        while chosen in taken:
-            number += 1
-            chosen = f"{name[: MAX_STEP_ID - 4]}_{number}"
-        taken.add(chosen)
-        ids.append(chosen)
-    return ids
-
-
-def _id_of(path: str) -> str:
-    stem = posixpath.splitext(posixpath.basename(path))[0]
-    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode().lower()
-    words = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    name = re.sub(r"^[0-9_]+", "", words) or (f"step_{words}" if words else "step")
-    return f"{name}_" if name in UNSAYABLE else name[:MAX_STEP_ID]
 
 
 # --- edges ----------------------------------------------------------------------------------------
@@ -92,7 +64,7 @@ def _guesses(steps: Mapping[str, StepFile]) -> list[Guess]:
     guesses: list[Guess] = []
     for taker, file in steps.items():
         for read in _from_pipeline(file, file.reads):
-            found = {written for paths in writes.values() for written in paths if _is_same(read, written)}
+            found = {written for paths in writes.values() for written in paths if is_same(read, written)}
             for written in sorted(found):
                 giver = _giver(written, taker, writes)
                 if giver and not _comes_before(taker, giver, guesses):
@@ -114,7 +86,7 @@ def _giver(path: str, taker: str, writes: Mapping[str, list[str]]) -> str | None
     return after[0] if after and path not in writes[taker] else None
 
 
-def _is_same(read: str, written: str) -> bool:
+def is_same(read: str, written: str) -> bool:
     """Tell whether a path that is read may be one that is written. Both may be patterns; folders are read whole."""
     if fnmatchcase(written, read) or fnmatchcase(read, written):
         return True
@@ -149,6 +121,6 @@ def _from_pipeline(file: StepFile, paths: frozenset[str]) -> list[str]:
     )
 
 
-def _can_be_carried(path: str) -> bool:
+def can_be_carried(path: str) -> bool:
     """Tell whether the path lies below the folder of the pipeline's file: others are shared, or out of reach."""
     return not path.startswith(("/", "~", "..")) and path != "." and path.isprintable()

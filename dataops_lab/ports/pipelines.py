@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from ..domain.expressions import CheckedExpression, Context, Scope
 from ..domain.parameters import Json
 from ..domain.pipelines import Pipeline, StepKind
+from ..domain.used_paths import UsedPaths
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,62 @@ class Suggestion:
     guesses: tuple[Guess, ...] = ()
 
 
+@dataclass(frozen=True)
+class ElyraFiles:
+    """The files that a pipeline of Elyra names: what its nodes run, and their dependencies without wildcards.
+
+    Paths are from the folder of its file.
+    """
+
+    run: tuple[str, ...]
+    dependencies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ImportSetting:
+    """The facts about the place into which a pipeline of Elyra is imported.
+
+    `name` is the name of its file without the suffix, `folder` the folder of that file from the folder of the new one.
+    `images` has the names of the catalogue by reference; None where runs have no image. `variables` are the names of
+    those that are set, `missing` the named files that are not there, `used` the paths that the code of a file uses.
+    """
+
+    name: str
+    environment: str
+    folder: str = "."
+    images: Mapping[str, str] | None = None
+    variables: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    used: Mapping[str, UsedPaths] = field(default_factory=dict)
+
+
+class NoteKind(StrEnum):
+    CARRIED_OVER = "carried_over"
+    CHANGED = "changed"
+    NOT_CARRIED_OVER = "not_carried_over"
+
+
+@dataclass(frozen=True)
+class ImportNote:
+    """One line of the report of an import: what became of something, and why.
+
+    `node` is the label of its node in Elyra and `step` the id of the step; None for the pipeline as a whole.
+    """
+
+    kind: NoteKind
+    message: str
+    node: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The text of a pipeline's file that was made of one of Elyra's, and the report."""
+
+    text: str
+    notes: tuple[ImportNote, ...]
+
+
 class Pipelines(Protocol):
     """A reader of pipelines' files and of the expressions in them. It runs nothing and opens no file."""
 
@@ -95,5 +153,16 @@ class Pipelines(Protocol):
         """Write a pipeline with a step for each of the files, in an order in which readers come after writers.
 
         Without files it is a small example to begin with.
+        """
+        ...
+
+    def list_elyra_files(self, data: bytes) -> ElyraFiles:
+        """Return the files that a pipeline of Elyra names. InvalidPipeline as for `import_elyra`."""
+        ...
+
+    def import_elyra(self, data: bytes, setting: ImportSetting) -> Imported:
+        """Write a pipeline that does what a pipeline of Elyra does, given the bytes of its `.pipeline` file.
+
+        InvalidPipeline when it is none, is of another runtime or a newer version, or has nodes that run components.
         """
         ...

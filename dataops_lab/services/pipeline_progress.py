@@ -329,6 +329,7 @@ class _Steps:
         manifest = self._tx.versions.get(planned.job_id, planned.version_digest).manifest
         # All of them are checked before the first one starts.
         parameters = self._values.parameters(step, manifest, items)
+        variables = self._values.variables(step, items)
         inputs = inputs_of.inputs_digest if inputs_of else self._values.inputs(step, planned, manifest)
         most = len(items)
         if inputs_of is None and step.for_each is not None and step.for_each.concurrency is not None:
@@ -342,9 +343,10 @@ class _Steps:
                     id=run_id,
                     parent_key=parent_key(step.id, item.key if item else None),
                     parameters=values,
+                    variables=env,
                     inputs_digest=inputs,
                 )
-                for run_id, item, values in zip(ids, items, parameters, strict=False)
+                for run_id, item, values, env in zip(ids, items, parameters, variables, strict=False)
             )
         )
 
@@ -397,5 +399,4 @@ def part_of(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
         image=planned.image,
         resources=planned.resources,
         bypassed_promotion=run.bypassed_promotion,
-        variables=dict(step.variables),
     )

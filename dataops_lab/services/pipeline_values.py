@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,6 +18,7 @@ from ..domain.plans import PlannedStep
 from ..domain.records import RecordFile
 from ..domain.runs import Reason, Run
 from ..domain.step_files import LeftFile, arrivals
+from ..domain.variables import check_value
 from ..domain.versions import IncludedFile, Manifest
 from ..errors import Refused
 from ..ports import Part, Transaction
@@ -83,6 +85,11 @@ class StepValues:
                     raise
                 raise Refused(f"Item {item.key!r}: {error.message}", code=error.precise_code) from error
         return found
+
+    def variables(self, step: Step, items: Sequence[Item | None]) -> list[dict[str, str]]:
+        """Return the environment variables of the step's runs, in the order of `items`; [None] without a fan-out."""
+        columns = {name: self._column(step, given, items) for name, given in step.variables.items()}
+        return [_texts({name: column[position] for name, column in columns.items()}) for position in range(len(items))]
 
     def inputs(self, step: Step, planned: PlannedStep, manifest: Manifest) -> str | None:
         """Store the inputs of the step's runs, and return their digest."""
@@ -206,6 +213,23 @@ class StepValues:
         if step_id not in self._parts:
             self._parts[step_id] = self._tx.pipelines.list_parts(self._run.id, [step_id]).get(step_id, ())
         return self._parts[step_id]
+
+
+def _texts(variables: Mapping[str, Json]) -> dict[str, str]:
+    """Return the variables that have a value. Refused for one that is not a text, or too long."""
+    found = {}
+    for name, value in variables.items():
+        if value is None:
+            continue
+        if not isinstance(value, str):
+            raise Refused(
+                f"The variable {name} needs a text, and its expression gives {json.dumps(value)[:40]}. Write "
+                "`string(…)` around it.",
+                code="variable_not_text",
+            )
+        check_value(name, value)
+        found[name] = value
+    return found
 
 
 def _had_no_items(status: StepStatus) -> bool:

@@ -1,12 +1,15 @@
 import { Connection, pathOf } from './connection';
 import {
   Decision,
+  OpenApproval,
+  ImportedPipeline,
   PipelineStep,
   PipelineSuggestion,
   PipelineValidation,
   RepairPreview,
   RepairRequest,
   Run,
+  StepMatrix,
   ValidateRequest
 } from './types';
 
@@ -31,10 +34,33 @@ export class PipelinesClient {
     });
   }
 
+  /** Write the text of a pipeline that does what Elyra's at this path does. Nothing is saved. */
+  importElyra(path: string): Promise<ImportedPipeline> {
+    return this._connection.send('POST', pathOf('pipelines', 'import'), {
+      path
+    });
+  }
+
   /** List the steps of a pipeline run, in the order of its file. */
   async steps(run: string): Promise<PipelineStep[]> {
     const { items } = await this._connection.get<{ items: PipelineStep[] }>(
       pathOf('runs', run, 'steps')
+    );
+    return items;
+  }
+
+  /** Read a page of the runs of a pipeline, newest first, with the state of each step in each of them. */
+  matrix(
+    job: string,
+    query: { limit?: number; cursor?: string }
+  ): Promise<StepMatrix> {
+    return this._connection.get(pathOf('jobs', job, 'step-matrix'), query);
+  }
+
+  /** List the approvals that wait for this person, and those of the person's own runs, the oldest first. */
+  async approvals(): Promise<OpenApproval[]> {
+    const { items } = await this._connection.get<{ items: OpenApproval[] }>(
+      'approvals'
     );
     return items;
   }

@@ -386,6 +386,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Write the text of a pipeline that does what a pipeline of Elyra does, with a report of what was carried over; stores nothing */
+        post: operations["post_pipelines_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs": {
         parameters: {
             query?: never;
@@ -2000,6 +2017,53 @@ export interface components {
             unfinished: number;
         };
         /**
+         * ImportNoteModel
+         * @description One line of the report of an import. `node` is the label in Elyra; it and `step` are null for the whole.
+         */
+        ImportNoteModel: {
+            kind: components["schemas"]["NoteKind"];
+            /** Message */
+            message: string;
+            /** Node */
+            node: string | null;
+            /** Step */
+            step: string | null;
+        };
+        /**
+         * ImportRequest
+         * @description A pipeline of Elyra to import: its `.pipeline` file. Paths are as in InspectRequest.
+         *
+         *     `folder` is that of the new file; null: the one of `path`. `environment` says which images and variables are there.
+         */
+        ImportRequest: {
+            /** Path */
+            path: string;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+        };
+        /**
+         * ImportedModel
+         * @description A pipeline's file that was made of one of Elyra's and that nobody has saved yet, with the report.
+         */
+        ImportedModel: {
+            /** Folder */
+            folder: string;
+            /** Name */
+            name: string;
+            /** Content */
+            content: string;
+            /** Notes */
+            notes: components["schemas"]["ImportNoteModel"][];
+        };
+        /**
          * IncludeFileRequest
          * @description A file to take along. `path` is as in InspectRequest; `file` is a path from the folder of the notebook.
          */
@@ -2423,6 +2487,11 @@ export interface components {
             /** Parted */
             parted: components["schemas"]["JobModel"][];
         };
+        /**
+         * NoteKind
+         * @enum {string}
+         */
+        NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
          * OpenApprovalModel
          * @description An approval that waits, with its pipeline run. `who` are ids of actors; none: everybody who may run there.
@@ -6426,6 +6495,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SuggestionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pipelines_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedModel"];
                 };
             };
             /** @description The request is not as documented here */

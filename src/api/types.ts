@@ -203,6 +203,26 @@ export type PipelineValidation = Override<
 >;
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
 export type PipelineSuggestion = Schemas['SuggestionModel'];
+/** A step of one run as the matrix of a pipeline shows it. */
+export type StepCell = Override<
+  Schemas['StepCellModel'],
+  { reason: Reason | null }
+>;
+export type MatrixStep = Schemas['MatrixStepModel'];
+export type MatrixRun = { run: RunSummary; cells: StepCell[] };
+/** Runs of a pipeline, newest first. `steps` are those of the newest of them, then those that only others have. */
+export type StepMatrix = Override<
+  Schemas['StepMatrixModel'],
+  { runs: MatrixRun[] }
+>;
+/** An approval that waits, on which this person may decide or which belongs to a run of this person. */
+export type OpenApproval = Override<
+  Schemas['OpenApprovalModel'],
+  { run: RunSummary }
+>;
+/** A pipeline that was made of one of Elyra's and is not saved, with the report. */
+export type ImportedPipeline = Schemas['ImportedModel'];
+export type ImportNote = Schemas['ImportNoteModel'];
 export type Decision = { approved: boolean; comment: string };
 /** A repair of a pipeline run: all that did not succeed, in the same version, unless it says otherwise. */
 export type RepairRequest = Partial<Schemas['RepairRequest']>;

@@ -3,14 +3,15 @@ import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Client, Run } from '../api';
+import type { Client, Job, Run } from '../api';
+import { MatrixModel } from '../pipelines/matrixModel';
 import { showPlace } from '../pipelines/showPlace';
 import { reportFailure } from '../shared/report';
 import { summaryOf } from '../shared/runs';
 import { sourcePath } from '../shared/source';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
-import { JobSettingsWidget } from './jobWidget';
+import { JobTab, JobWidget } from './jobWidget';
 import { IRunTarget, RunFormModel } from './model';
 import { fileTarget, rerunTarget } from './targets';
 import { RunFormWidget } from './widget';
@@ -23,6 +24,8 @@ type Options = {
   documents: IDocumentManager;
   trans: TranslationBundle;
 };
+
+type JobOfPage = Pick<Job, 'id' | 'name' | 'kind'>;
 
 /** The open forms: one for each file, each run that is run again, and the settings of each job. */
 export class Forms {
@@ -63,19 +66,26 @@ export class Forms {
     this._openForm(`dataops-rerun-${run.id}`, target);
   }
 
-  openJob(run: Run): void {
+  openJob(job: JobOfPage, tab: JobTab): void {
+    const opened = this._jobs.find(widget => widget.model.id === job.id);
+    const widget = opened ?? this._addJobPage(job);
+    widget.showTab(tab);
+    this._options.app.shell.activateById(widget.id);
+  }
+
+  private _addJobPage({ id, name, kind }: JobOfPage): JobWidget {
     const { app, area, client, runs, trans } = this._options;
-    const { id, name } = run.job;
-    const opened = this._jobs.find(widget => widget.model.id === id);
-    if (opened) {
-      app.shell.activateById(opened.id);
-      return;
-    }
-    const model = new JobSettingsModel(id, client, trans);
-    const widget = new JobSettingsWidget(model, runs, name, trans);
-    void this._jobs.add(widget);
-    app.shell.add(widget, area);
-    app.shell.activateById(widget.id);
+    const page = new JobWidget({
+      model: new JobSettingsModel(id, client, trans),
+      matrix: kind === 'pipeline' ? new MatrixModel(id, client, runs) : null,
+      runs,
+      name,
+      onOpen: run => void app.commands.execute(CommandIDs.openRun, { id: run }),
+      trans
+    });
+    void this._jobs.add(page);
+    app.shell.add(page, area);
+    return page;
   }
 
   private _makeTarget(path: string, template?: Run): IRunTarget {
@@ -126,7 +136,7 @@ export class Forms {
     app.shell.activateById(id);
   }
 
-  private readonly _jobs = new WidgetTracker<JobSettingsWidget>({
+  private readonly _jobs = new WidgetTracker<JobWidget>({
     namespace: 'dataops-jobs'
   });
   private readonly _tracker = new WidgetTracker<RunFormWidget>({

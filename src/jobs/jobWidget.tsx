@@ -1,44 +1,118 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { settingsIcon } from '@jupyterlab/ui-components';
+import { ISignal, Signal } from '@lumino/signaling';
 import React from 'react';
 
+import { History } from '../pipelines/history';
+import type { MatrixModel } from '../pipelines/matrixModel';
+import { Tabs } from '../shared/components/Tabs';
+import { pipelineIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { JobSettings } from './components/JobSettings';
 import { JobSettingsModel } from './jobModel';
 
-/** The screen with the settings of a job, in the main area. */
-export class JobSettingsWidget extends Screen {
-  constructor(
-    readonly model: JobSettingsModel,
-    private readonly _runs: IRuns,
-    name: string,
-    private readonly _trans: TranslationBundle
-  ) {
-    super(_trans.__('Settings of %1', name), settingsIcon);
-    this.id = `dataops-job-${model.id}`;
-    this.addClass('dl-RunFormPanel');
-    void model.load();
+export type JobTab = 'runs' | 'settings';
+
+type Options = {
+  model: JobSettingsModel;
+  /** The runs of a pipeline beside one another; null for other jobs. */
+  matrix: MatrixModel | null;
+  runs: IRuns;
+  name: string;
+  onOpen: (run: string) => void;
+  trans: TranslationBundle;
+};
+
+/** The screen of a job, in the main area: its settings, and for a pipeline also its runs. */
+export class JobWidget extends Screen {
+  constructor(private readonly _options: Options) {
+    super(
+      _options.matrix
+        ? _options.name
+        : _options.trans.__('Settings of %1', _options.name),
+      _options.matrix ? pipelineIcon : settingsIcon
+    );
+    this.id = `dataops-job-${this.model.id}`;
+    this.addClass(_options.matrix ? 'dl-JobPage' : 'dl-RunFormPanel');
+    void this.model.load();
+    void _options.matrix?.load();
+  }
+
+  get model(): JobSettingsModel {
+    return this._options.model;
+  }
+
+  get tab(): JobTab {
+    return this._tab;
+  }
+
+  get tabChanged(): ISignal<this, void> {
+    return this._tabChanged;
+  }
+
+  showTab(tab: JobTab): void {
+    this._tab = tab;
+    this._tabChanged.emit();
   }
 
   dispose(): void {
     this.model.dispose();
+    this._options.matrix?.dispose();
+    Signal.clearData(this);
     super.dispose();
   }
 
   protected render(): JSX.Element {
-    return (
-      <Connected model={this.model} runs={this._runs} trans={this._trans} />
+    const { matrix, onOpen, trans } = this._options;
+    const settings = <Settings {...this._options} />;
+    return matrix ? (
+      <PipelinePage widget={this} settings={settings} trans={trans}>
+        <History model={matrix} onOpen={onOpen} trans={trans} />
+      </PipelinePage>
+    ) : (
+      settings
     );
   }
+
+  private _tab: JobTab = 'settings';
+  private readonly _tabChanged = new Signal<this, void>(this);
 }
 
-function Connected(props: {
-  model: JobSettingsModel;
-  runs: IRuns;
+function PipelinePage(props: {
+  widget: JobWidget;
+  settings: JSX.Element;
+  children: React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element {
+  const { widget, trans } = props;
+  const tab = useSignal(widget.tabChanged, () => widget.tab);
+  const panel = `${widget.id}-panel`;
+  return (
+    <>
+      <Tabs
+        label={trans.__('Parts of the page')}
+        tabs={[
+          { id: 'runs', label: trans.__('Runs') },
+          { id: 'settings', label: trans.__('Settings') }
+        ]}
+        selected={tab}
+        panelOf={() => panel}
+        onSelect={selected => widget.showTab(selected as JobTab)}
+      />
+      <div
+        id={panel}
+        role="tabpanel"
+        className={tab === 'runs' ? 'dl-JobPage-runs' : 'dl-JobPage-settings'}
+      >
+        {tab === 'runs' ? props.children : props.settings}
+      </div>
+    </>
+  );
+}
+
+function Settings(props: Options): JSX.Element {
   const { model, runs, trans } = props;
   const state = useSignal(model.changed, () => model.state);
   const mayChange = useSignal(

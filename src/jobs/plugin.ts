@@ -3,7 +3,7 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { ICommandPalette } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
@@ -12,8 +12,8 @@ import { settingsIcon } from '@jupyterlab/ui-components';
 
 import type { Run } from '../api';
 import { viewArea } from '../shared/area';
-import { fileArgs, noArgs, runArgs } from '../shared/args';
-import { rerunWithIcon, runAsJobIcon } from '../shared/icons';
+import { fileArgs, historyArgs, noArgs, runArgs } from '../shared/args';
+import { pipelineIcon, rerunWithIcon, runAsJobIcon } from '../shared/icons';
 import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
 import { leftBehind } from '../shared/runs';
@@ -160,7 +160,47 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       icon: settingsIcon,
       describedBy: runArgs,
       isEnabled: args => idOf(args) !== undefined,
-      execute: withRun((run, forms) => forms.openJob(run))
+      execute: withRun((run, forms) =>
+        forms.openJob({ ...run.job, kind: run.kind }, 'settings')
+      )
+    });
+
+    /** Return the path of a pipeline: the given one, the selected one, or the one in front. */
+    const pipelinePath = (args: { path?: unknown; isSelected?: unknown }) => {
+      const candidates = args.isSelected
+        ? selectedPaths()
+        : [(args.path as string | undefined) ?? currentDocument()?.path ?? ''];
+      return candidates.find(path => kindOfPath(path) === 'pipeline');
+    };
+    commands.addCommand(CommandIDs.pipelineHistory, {
+      label: trans.__('Pipeline History'),
+      caption: trans.__(
+        'Its runs beside one another: how each step ended in each of them'
+      ),
+      icon: pipelineIcon,
+      describedBy: historyArgs,
+      isEnabled: args => {
+        const run = runs.get(idOf(args) ?? '');
+        return run?.kind === 'pipeline' || pipelinePath(args) !== undefined;
+      },
+      execute: async args => {
+        const id = args.path || args.isSelected ? undefined : idOf(args);
+        try {
+          const run = id === undefined ? undefined : await client.run(id);
+          const path = pipelinePath(args);
+          const job =
+            run?.kind === 'pipeline'
+              ? { ...run.job, kind: run.kind }
+              : path && (await client.jobs.findByPath(path)).items[0];
+          if (job) {
+            (await forms()).openJob(job, 'runs');
+          } else {
+            Notification.info(trans.__('This pipeline has not run yet.'));
+          }
+        } catch (reason) {
+          reportFailure(reason);
+        }
+      }
     });
 
     const category = trans.__('DataOps');
@@ -168,7 +208,8 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       CommandIDs.runAsJob,
       CommandIDs.rerunWith,
       CommandIDs.takeAlong,
-      CommandIDs.jobSettings
+      CommandIDs.jobSettings,
+      CommandIDs.pipelineHistory
     ]) {
       palette?.addItem({ command, category });
     }

@@ -32,7 +32,7 @@ export async function createPipeline(options: {
 }
 
 /** Return the path for a new file: no file that is there is written over. */
-async function freePath(
+export async function freePath(
   folder: string,
   name: string,
   contents: Contents.IManager

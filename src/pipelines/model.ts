@@ -10,6 +10,7 @@ import {
   RunState,
   RunSummary
 } from '../api';
+import { Refresher } from '../shared/refresh';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, however many steps change. */
@@ -42,12 +43,11 @@ export class StepsModel implements IDisposable {
   }
 
   get isDisposed(): boolean {
-    return this._disposed;
+    return this._refresher.isDisposed;
   }
 
   dispose(): void {
-    this._disposed = true;
-    clearTimeout(this._timer);
+    this._refresher.dispose();
     this._runs.runChanged.disconnect(this._onRun, this);
     this._events.restarted.disconnect(this._onRestarted, this);
     Signal.clearData(this);
@@ -56,13 +56,7 @@ export class StepsModel implements IDisposable {
   /** Read the steps again. Many calls in a short time make few requests. */
   refresh(): void {
     this._isFollowing = true;
-    if (this._disposed || this._timer !== undefined) {
-      this._again = true;
-      return;
-    }
-    this._again = false;
-    this._timer = setTimeout(() => this._onInterval(), INTERVAL_MS);
-    void this._read();
+    this._refresher.request();
   }
 
   /** Approve or reject a step. Throw the problem when the server refuses. */
@@ -72,24 +66,11 @@ export class StepsModel implements IDisposable {
   }
 
   private async _read(): Promise<void> {
-    if (this._loading) {
-      this._again = true;
-      return;
-    }
-    this._loading = true;
     try {
       const steps = await this._client.pipelines.steps(this.id);
       this._set({ steps, trouble: null });
     } catch (reason) {
       this._set({ ...this._state, trouble: Problem.from(reason) });
-    }
-    this._loading = false;
-  }
-
-  private _onInterval(): void {
-    this._timer = undefined;
-    if (this._again) {
-      this.refresh();
     }
   }
 
@@ -114,7 +95,7 @@ export class StepsModel implements IDisposable {
   }
 
   private _set(state: StepsState): void {
-    if (!this._disposed) {
+    if (!this.isDisposed) {
       this._state = state;
       this._changed.emit();
     }
@@ -122,10 +103,7 @@ export class StepsModel implements IDisposable {
 
   private _state: StepsState = { steps: null, trouble: null };
   private readonly _statesOfRuns = new Map<string, RunState>();
-  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _isFollowing = false;
-  private _again = false;
-  private _loading = false;
-  private _disposed = false;
+  private readonly _refresher = new Refresher(() => this._read(), INTERVAL_MS);
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -10,7 +10,13 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { checkIcon } from '@jupyterlab/ui-components';
 
-import { fileArgs, newPipelineArgs, noArgs, runArgs } from '../shared/args';
+import {
+  fileArgs,
+  importArgs,
+  newPipelineArgs,
+  noArgs,
+  runArgs
+} from '../shared/args';
 import { pipelineIcon, rerunIcon } from '../shared/icons';
 import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
@@ -23,7 +29,7 @@ const FEWEST_STEPS = 2;
 export const pipelines: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:pipelines',
   description:
-    'Files of pipelines: new ones, and the check of one. Repairs of their runs.',
+    'Files of pipelines: new and imported ones, and the check of one. Repairs of their runs.',
   autoStart: true,
   requires: [IDataOps, IRuns, IDocumentManager],
   optional: [IFileBrowserFactory, ITranslator, ICommandPalette, ILauncher],
@@ -94,6 +100,42 @@ export const pipelines: JupyterFrontEndPlugin<void> = {
       execute: () => {
         const paths = selectedSteps();
         return create(paths, PathExt.dirname(paths[0]));
+      }
+    });
+
+    const elyraPath = (args: { path?: unknown }) => {
+      const selected = [
+        ...(browsers?.tracker.currentWidget?.selectedItems() ?? [])
+      ];
+      const path =
+        (args.path as string | undefined) ??
+        (selected.length === 1 ? selected[0].path : '');
+      return path.endsWith('.pipeline') ? path : undefined;
+    };
+    commands.addCommand(CommandIDs.importElyra, {
+      label: trans.__('Import Elyra Pipeline…'),
+      caption: trans.__(
+        'Make a pipeline of one that was made with Elyra, which stays as it is'
+      ),
+      icon: pipelineIcon,
+      describedBy: importArgs,
+      isVisible: args => elyraPath(args) !== undefined,
+      execute: async args => {
+        const path = elyraPath(args);
+        if (path === undefined) {
+          return;
+        }
+        try {
+          const { importElyra } = await import('./importElyra');
+          await importElyra(path, {
+            client,
+            contents,
+            open: path => void documents.openOrReveal(path),
+            trans
+          });
+        } catch (reason) {
+          reportFailure(reason);
+        }
       }
     });
 

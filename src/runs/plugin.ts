@@ -16,6 +16,7 @@ import { dataOpsIcon, rerunIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
 import { canCancel } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
+import { ApprovalsModel } from './approvalsModel';
 import type { RunsListWidget } from './list';
 import { RunsModel } from './model';
 import { RunsSidebar } from './sidebar';
@@ -134,7 +135,9 @@ export const runs: JupyterFrontEndPlugin<void> = {
 
     const sidebar = new RunsSidebar({
       runs,
+      approvals: new ApprovalsModel(dataOps.client, dataOps.events, runs),
       onOpen: open,
+      onOpenId: id => void commands.execute(CommandIDs.openRun, { id }),
       onOpenAll: () => void commands.execute(CommandIDs.openRuns),
       onAdministration: () => void commands.execute(CommandIDs.administration),
       trans

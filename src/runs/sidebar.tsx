@@ -6,11 +6,14 @@ import React from 'react';
 import type { RunSummary } from '../api';
 import { dataOpsIcon } from '../shared/icons';
 import type { IRuns } from '../tokens';
+import type { ApprovalsModel } from './approvalsModel';
 import { Sidebar } from './components/Sidebar';
 
 type Options = {
   runs: IRuns;
+  approvals: ApprovalsModel;
   onOpen: (run: RunSummary) => void;
+  onOpenId: (run: string) => void;
   onOpenAll: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;
@@ -34,6 +37,7 @@ export class RunsSidebar extends ReactWidget {
   protected onAfterShow(msg: Message): void {
     super.onAfterShow(msg);
     void this._options.runs.start();
+    this._options.approvals.refresh();
   }
 
   protected render(): JSX.Element {

@@ -46,6 +46,11 @@ export const fileArgs = describedArgs({
   }
 });
 
+export const historyArgs = describedArgs({
+  ...runArgs.args.properties,
+  ...fileArgs.args.properties
+});
+
 export const newPipelineArgs = describedArgs({
   paths: {
     type: 'array',
@@ -53,6 +58,13 @@ export const newPipelineArgs = describedArgs({
     description: 'The notebooks and scripts of its steps; an example without'
   },
   cwd: { type: 'string', description: 'The folder of the new file' }
+});
+
+export const importArgs = describedArgs({
+  path: {
+    type: 'string',
+    description: 'The .pipeline file of Elyra; the selected one if not given'
+  }
 });
 
 export const administrationArgs = describedArgs({

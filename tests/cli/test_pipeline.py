@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from ..pipelines.elyra.flows import as_bytes, flow, node
+
 STEPS = """\
 version: 1
 title: The month
@@ -138,3 +140,66 @@ def test_what_a_pipeline_says_cannot_drive_the_terminal(own_shell):
 
     assert "\x1b" not in shown.out and "\u202e" not in shown.out
     assert "The month" in shown.out
+
+
+def an_elyra_pipeline(shell, folder: str = "") -> str:
+    shell.notebook(f"{folder}load.ipynb", "1")
+    shell.text(f"{folder}report.py", "print(1)\n")
+    chain = flow(node("load.ipynb", outputs=["x.csv"]), node("report.py", after=("load.ipynb",)))
+    return shell.text(f"{folder}month.pipeline", as_bytes(chain).decode())
+
+
+def test_a_pipeline_of_elyra_becomes_one_beside_it_that_can_run(own_shell):
+    made = own_shell.invoke("pipeline", "import", an_elyra_pipeline(own_shell))
+
+    assert (made.code, made.out) == (0, "month.pipeline.yaml\n")
+    assert "Carried over\n  [load] The notebook load.ipynb: 1 output.\n" in made.err
+    assert "Not carried over\n  [load, report] The image team/data:1" in made.err
+    assert own_shell.invoke("pipeline", "validate", "month.pipeline.yaml").code == 0
+
+
+def test_an_imported_pipeline_goes_where_it_was_named(own_shell):
+    (own_shell.folder / "old").mkdir()
+    file = an_elyra_pipeline(own_shell, "old/")
+
+    made = own_shell.invoke("pipeline", "import", file, "-o", "new.pipeline.yaml", "--json")
+    printed = own_shell.invoke("pipeline", "import", file, "-o", "-")
+
+    assert made.json["path"] == str(own_shell.folder / "new.pipeline.yaml")
+    assert made.json["notes"][0] == {
+        "kind": "changed", "node": None, "step": None, "message": made.json["notes"][0]["message"]
+    }  # fmt: skip
+    assert "notebook: old/load.ipynb" in (own_shell.folder / "new.pipeline.yaml").read_text()
+    assert "notebook: load.ipynb" in printed.out
+
+
+def test_an_import_replaces_a_file_only_when_told_to(own_shell):
+    file = an_elyra_pipeline(own_shell)
+    before = (own_shell.folder / file).read_bytes()
+    own_shell.text("month.pipeline.yaml", "mine")
+
+    assert own_shell.invoke("pipeline", "import", file).code == 2
+    assert (own_shell.folder / "month.pipeline.yaml").read_text() == "mine"
+    assert own_shell.invoke("pipeline", "import", file, "--force").code == 0
+    assert "load.ipynb" in (own_shell.folder / "month.pipeline.yaml").read_text()
+    assert (own_shell.folder / file).read_bytes() == before
+
+
+def test_what_cannot_be_imported_is_refused_and_leaves_no_file(own_shell):
+    own_shell.text("old.pipeline", as_bytes(flow(node("a.py"), version=9)).decode())
+
+    refused = own_shell.invoke("pipeline", "import", "old.pipeline", "--json")
+
+    assert (refused.code, refused.json["error"]["code"]) == (2, "elyra_version")
+    assert own_shell.invoke("pipeline", "import", "gone.pipeline").code == 2
+    assert own_shell.invoke("pipeline", "import", "old.pipeline", "--env", "moon").code == 2
+    assert [path.name for path in own_shell.folder.iterdir()] == ["old.pipeline"]
+
+
+def test_a_new_pipeline_of_files_that_only_the_root_holds_wants_a_place(own_shell, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "b.py"
+    elsewhere.write_text("print(1)\n")
+
+    refused = own_shell.invoke("pipeline", "new", own_shell.notebook("a.ipynb", "1"), str(elsewhere))
+
+    assert refused.code == 2 and "-o" in refused.err

@@ -8,6 +8,7 @@ from dataops_lab.domain.repairs import RepairWish
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import Conflict, NotFound, Refused
 
+from ..pipelines.elyra.flows import as_bytes, flow, node
 from ..waiting import eventually
 
 STEPS = """\
@@ -67,6 +68,21 @@ def test_a_pipeline_is_suggested_for_notebooks(installation, client):
 
     assert found.name == "new.pipeline.yaml"
     assert [(guess.giver, guess.taker, guess.path) for guess in found.guesses] == [("load", "report", "all.csv")]
+
+
+def test_a_pipeline_of_elyra_is_imported_with_a_report(installation, client):
+    installation.notebook("elyra/load.ipynb", "open('all.csv', 'w').write('1')")
+    installation.notebook("elyra/report.ipynb", "open('all.csv').read()")
+    chain = flow(node("load.ipynb"), node("report.ipynb", after=("load.ipynb",)))
+    (installation.workspace / "elyra/month.pipeline").write_bytes(as_bytes(chain))
+
+    found = client.pipelines.import_elyra(installation.path_of("elyra/month.pipeline"))
+
+    assert (found.name, found.folder.endswith("elyra")) == ("month.pipeline.yaml", True)
+    assert "{from: load, paths: [all.csv], into: .}  # guessed" in found.content
+    assert {(note.kind, note.step) for note in found.notes} >= {("carried_over", "load"), ("changed", "report")}
+    with pytest.raises(Refused):
+        client.pipelines.import_elyra(installation.path_of("elyra/load.ipynb"))
 
 
 def test_a_pipeline_with_problems_is_refused_with_the_place_of_each(installation, client):

@@ -118,9 +118,10 @@ def test_a_changed_text_of_the_file_counts_and_the_place_and_limits_do_not():
     assert refused.value.precise_code == "nothing_to_repair"
 
 
-def test_a_changed_parameter_runs_what_reads_it():
+@pytest.mark.parametrize("member", ["parameters", "variables"])
+def test_a_changed_parameter_runs_what_reads_it(member):
     def with_parameter(cel):
-        return (*GRAPH[:3], replace(GRAPH[3], parameters={"x": Reference(cel)}), GRAPH[4])
+        return (*GRAPH[:3], replace(GRAPH[3], **{member: {"x": Reference(cel)}}), GRAPH[4])
 
     for cel, reads in {
         "params.month": True,

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from ..pipelines.elyra.flows import as_bytes, flow, node
+
 STEPS = """\
 version: 1
 title: The month
@@ -125,6 +127,36 @@ async def test_a_pipeline_to_start_from_is_suggested_for_a_folder(api):
     found = await api.json("POST", "pipelines/suggest", {"paths": [], "folder": ""})
     assert found["folder"] == ""
     assert found["content"].startswith("version: 1")
+
+
+async def test_a_pipeline_of_elyra_is_imported_and_nothing_is_written(api, notebook, jp_root_dir):
+    notebook("1", path="work/a.ipynb")
+    (jp_root_dir / "work/month.pipeline").write_bytes(as_bytes(flow(node("a.ipynb", outputs=["x.csv"]))))
+
+    found = await api.json("POST", "pipelines/import", {"path": "work/month.pipeline"})
+    above = await api.json("POST", "pipelines/import", {"path": "work/month.pipeline", "folder": ""})
+
+    assert (found["folder"], found["name"], above["folder"]) == ("work", "month.pipeline.yaml", "")
+    assert "notebook: a.ipynb" in found["content"] and "notebook: work/a.ipynb" in above["content"]
+    assert {note["kind"] for note in found["notes"]} == {"carried_over", "changed", "not_carried_over"}
+    assert sorted(path.name for path in (jp_root_dir / "work").iterdir()) == ["a.ipynb", "month.pipeline"]
+
+
+@pytest.mark.parametrize(
+    ("document", "code"),
+    [
+        (b"{", "not_elyra"),
+        (as_bytes(flow(node("a.ipynb"), version=9)), "elyra_version"),
+        (as_bytes(flow(node("a.ipynb"), runtime="ARGO")), "elyra_runtime"),
+        (as_bytes(flow(node("a.ipynb") | {"op": "catalog:1"})), "elyra_component"),
+    ],
+)
+async def test_a_pipeline_of_elyra_that_cannot_be_imported_is_refused(api, jp_root_dir, document, code):
+    (jp_root_dir / "month.pipeline").write_bytes(document)
+
+    refused = await api("POST", "pipelines/import", {"path": "month.pipeline"})
+
+    assert (refused.code, json.loads(refused.body)["code"]) == (422, code)
 
 
 async def test_a_suggestion_beyond_the_root_is_refused(api, notebook):

@@ -198,6 +198,21 @@ def test_every_member_of_the_file_is_read():
         (of("  a: {command: [x], disabled: yes}"), 4, 21, "a", "`disabled` needs true or false."),
         (of("  a: {command: [x], retries: many}"), 4, 21, "a", "`retries` needs a whole number."),
         (of("  a: {command: [x], env: {A: 1}}"), 4, 27, "a", "`A` needs a text. Put it in quotes."),
+        (of("  a: {command: [x], env: {A: {b: c}}}"), 4, 27, "a", "A variable is a text, or {cel: EXPRESSION}."),
+        (
+            of("  a: {command: [x], env: {A: {cel: '1 + 1'}}}"),
+            4,
+            31,
+            "a",
+            "A variable is a text, and this expression gives a number.",
+        ),
+        (
+            "version: 1\ndefaults: {env: {A: {cel: params.x}}}\nsteps: {a: {command: [x]}}",
+            2,
+            27,
+            None,
+            "There is no parameter `x`.",
+        ),
         (of("  a: {command: [x], for_each: {}}"), 4, 21, "a", "`inputs` is missing."),
         (of("  a: x"), 4, 3, "a", "`a` needs a mapping of names to values."),
         (

@@ -205,6 +205,36 @@ def test_variables_of_a_step_reach_its_run_and_its_reruns(lab):
     assert (again.variables, again.parent_id) == ({"REGION": "eu"}, None)
 
 
+WITH_VARIABLES = """
+version: 1
+parameters: {region: {type: string, default: eu}, note: {type: string, default: null, nullable: true}}
+defaults: {env: {RUN: {cel: "'month-' + run.id"}, NOTE: {cel: params.note}}}
+steps:
+  a: {notebook: a.ipynb, env: {REGION: {cel: params.region}}}
+  b:
+    notebook: a.ipynb
+    for_each: {item: year, inputs: ["2025", "2026"]}
+    env: {YEAR: {cel: year}, NOTE: fixed}
+  c: {notebook: a.ipynb, needs: [a], env: {ROWS: {cel: steps.a.values.rows}}}
+"""
+
+
+def test_variables_can_be_expressions_and_null_sets_none(lab):
+    run_id = lab.start(WITH_VARIABLES, parameters={"region": "us"})
+    name = f"month-{run_id}"
+    assert lab.part(run_id, "a").variables == {"RUN": name, "REGION": "us"}
+    assert lab.part(run_id, "b/2026").variables == {"RUN": name, "YEAR": "2026", "NOTE": "fixed"}
+    assert lab.part(run_id, "b/2025").variables["YEAR"] == "2025"
+
+
+def test_a_variable_that_is_not_a_text_fails_the_step(lab):
+    run_id = lab.start(WITH_VARIABLES)
+    lab.end(run_id, "a", values={"rows": 3})
+    assert lab.states(run_id)["c"] == "failed"
+    said = "The variable ROWS needs a text, and its expression gives 3. Write `string(…)` around it."
+    assert lab.reason(run_id, "c") == said
+
+
 def test_retries_of_the_submission_are_for_the_steps_that_have_none_of_their_own(lab):
     text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n  b: {notebook: b.ipynb, retries: 0}\n"
     run_id = lab.start(text, max_retries=3, start_timeout_s=50)

@@ -67,7 +67,9 @@ test('a pipeline of selected notebooks is checked, run and approved', async ({
   await expect(node('report')).toContainText('Succeeded');
   await screens.openSidebar();
   await expect(
-    screens.sidebar.getByRole('button', { name: /sales/ }).first()
+    screens.sidebar
+      .getByRole('region', { name: /Running now/ })
+      .getByRole('button', { name: /sales/ })
   ).toContainText('Awaiting approval');
 
   const question = record.getByRole('region', {
@@ -84,4 +86,62 @@ test('a pipeline of selected notebooks is checked, run and approved', async ({
   await expect(record.getByRole('row', { name: /publish/ })).toContainText(
     'They look right.'
   );
+});
+
+test('an approval is found in the sidebar, and the runs of its pipeline by keyboard', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const file = `${tmpPath}/release.pipeline.yaml`;
+  const steps = [
+    'version: 1',
+    'steps:',
+    '  figures: {command: [sh, -c, "echo 42 > figures.txt"]}',
+    '  release:',
+    '    approve: {ask: "Release the figures?", within: 30m}',
+    '    needs: [figures]',
+    ''
+  ];
+  await page.contents.uploadContent(steps.join('\n'), 'text', file);
+  await execute(page, 'dataops:run-as-job', { path: file });
+  const run = { name: 'Run', exact: true };
+  await screens.form.getByRole('button', run).click();
+  await expect(screens.recordInPhase('awaiting_approval')).toBeVisible();
+  await page.activity.closeAll();
+
+  await screens.openSidebar();
+  const waiting = screens.sidebar.getByRole('region', {
+    name: /Waits for you/
+  });
+  const asked = waiting.getByRole('listitem').filter({
+    hasText: 'Release the figures?'
+  });
+  await expect(asked).toContainText('expires soon');
+  await asked.getByRole('button', { name: 'Look at figures' }).click();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  await page.activity.closeAll();
+  await screens.openSidebar();
+  await asked.getByRole('button', { name: /Release the figures\?/ }).click();
+  const question = screens.record.getByRole('region', {
+    name: 'Release the figures?'
+  });
+  await question.getByRole('button', { name: 'Approve' }).click();
+  await expect(screens.recordInPhase('succeeded')).toContainText('Approved');
+  await expect(asked).toHaveCount(0);
+
+  await screens.record
+    .getByRole('button', { name: 'Pipeline History' })
+    .click();
+  const grid = page.getByRole('grid', { name: 'Runs and steps' });
+  await expect(grid.getByRole('columnheader')).toHaveCount(1);
+  await grid.locator('[data-row="0"]').first().focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(grid.getByRole('button', { name: /^figures: / })).toBeFocused();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Enter');
+  await expect(
+    screens.record.getByRole('button', { name: /^Step figures/ })
+  ).toBeVisible();
 });

@@ -34,6 +34,7 @@ function draw(
       }}
       onRetry={() => undefined}
       onReproduce={id => told.reproduced.push(id)}
+      drawResult={({ id }) => <p>{`result of ${id}`}</p>}
       drawItems={({ id }) => <p>{`items of ${id}`}</p>}
       trans={trans}
     />

@@ -17,6 +17,8 @@ export function ApprovalBox(props: {
   /** The steps that it needs, whose records a person looks at before the answer. */
   needed: PipelineStep[];
   onOpen: (step: PipelineStep) => void;
+  /** Draw what a step left, in short. */
+  drawResult: (step: PipelineStep) => React.ReactNode;
   onDecide: (decision: Decision) => Promise<void>;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -45,18 +47,18 @@ export function ApprovalBox(props: {
           </>
         )}
       </p>
-      <p className="dl-Buttons">
-        {needed.map(before => (
+      {needed.map(before => (
+        <div key={before.id} className="dl-Approval-before">
           <button
-            key={before.id}
             type="button"
             className="dl-Button"
             onClick={() => props.onOpen(before)}
           >
             {trans.__('Look at %1', nameOf(before))}
           </button>
-        ))}
-      </p>
+          {props.drawResult(before)}
+        </div>
+      ))}
       {mayDecide ? (
         <>
           <Field

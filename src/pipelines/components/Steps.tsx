@@ -21,6 +21,8 @@ export function Steps(props: {
   onReproduce: (step: string) => void;
   /** Draw the items of a fan-out. */
   drawItems: (step: PipelineStep) => React.ReactNode;
+  /** Draw what a step left, in short. */
+  drawResult: (step: PipelineStep) => React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element {
   const { run, state, trans } = props;
@@ -60,6 +62,7 @@ export function Steps(props: {
             needed => step.needs.includes(needed.id) && hasRuns(needed)
           )}
           onOpen={open}
+          drawResult={props.drawResult}
           onDecide={decision => props.onDecide(step.id, decision)}
           trans={trans}
         />

@@ -106,6 +106,13 @@ export function RecordHeader(props: {
             args={args}
           />
         )}
+        {run.kind === 'pipeline' && (
+          <CommandButton
+            commands={commands}
+            id={CommandIDs.pipelineHistory}
+            args={args}
+          />
+        )}
         <CommandButton commands={commands} id={CommandIDs.rerun} args={args} />
         <CommandButton
           commands={commands}

@@ -7,13 +7,18 @@ import { Trouble } from '../../shared/components/Trouble';
 import { useSignal } from '../../shared/signals';
 import { useWindowed } from '../../shared/windowing';
 import type { IRuns } from '../../tokens';
+import type { ApprovalsModel } from '../approvalsModel';
+import { Approvals } from './Approvals';
 import { RunRow } from './RunRow';
 
 const ROW_PX = 49;
 
 export function Sidebar(props: {
   runs: IRuns;
+  approvals: ApprovalsModel;
   onOpen: (run: RunSummary) => void;
+  /** Open the record of a run that this page need not know. */
+  onOpenId: (run: string) => void;
   onOpenAll: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;
@@ -22,6 +27,10 @@ export function Sidebar(props: {
   const active = useSignal(runs.changed, () => runs.active);
   const recent = useSignal(runs.changed, () => runs.recent);
   const mayAdminister = useSignal(runs.changed, () => runs.mayAdminister);
+  const approvals = useSignal(
+    props.approvals.changed,
+    () => props.approvals.state
+  );
   const trouble = useSignal(runs.changed, () => runs.trouble);
   if (trouble) {
     return (
@@ -35,6 +44,7 @@ export function Sidebar(props: {
   return (
     <>
       <Notices runs={runs} trans={trans} />
+      <Approvals state={approvals} onOpen={props.onOpenId} trans={trans} />
       <section aria-labelledby="dl-sidebar-running">
         <h2 id="dl-sidebar-running">
           {trans.__('Running now')}

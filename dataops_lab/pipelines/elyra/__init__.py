@@ -1,0 +1,1 @@
+"""Pipelines of Elyra, read from their `.pipeline` files and written as pipelines of ours."""
