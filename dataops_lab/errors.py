@@ -14,6 +14,7 @@
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
     │   ├── InvalidRequest
+    │   │   └── InvalidSchedule
     │   ├── ExpressionFailed
     │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
@@ -140,6 +141,15 @@ class InvalidRows(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class InvalidSchedule(InvalidRequest):
+    """Codes: `invalid_cron` with `field` and `column`, or a `suggestion`, in `detail`; `never_fires`, `unknown_zone`.
+
+    Also `invalid_calendar`, `schedule_cycle`, `too_many_ticks`.
+    """
+
+    code = "invalid_schedule"
 
 
 class ExpressionFailed(Refused):

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
-from .domain.inputs import Pins
+from .domain.inputs import Inputs, Pins
 from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
 from .domain.parameters import ParameterSchema
@@ -188,6 +188,10 @@ class FakeNotebooks:
         """The ids of cells, by the path of their notebook."""
         self.findings: tuple[Finding, ...] = ()
         """The findings of each snapshot."""
+        self.inputs: dict[str, Inputs] = {}
+        """The data that are there now, by the path in the manifest."""
+        self.unreachable: set[str] = set()
+        """The paths in manifests whose folder is gone."""
 
     def inspect(
         self,
@@ -269,6 +273,11 @@ class FakeNotebooks:
 
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
+
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        if manifest.path in self.unreachable:
+            raise Refused(f"The folder of {manifest.path} is not there.", code="inputs_unreachable")
+        return self.inputs.get(manifest.path, Inputs())
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return self.written_kernel

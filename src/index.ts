@@ -1,6 +1,7 @@
 import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
+import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
 import { reproductions } from './reproductions/plugin';
@@ -15,6 +16,7 @@ export default [
   records,
   jobs,
   pipelines,
+  pipelineEditor,
   reproductions,
   administration
 ];

@@ -79,10 +79,22 @@ export const CommandIDs = {
   newPipeline: 'dataops:new-pipeline',
   /** A pipeline of the notebooks and scripts that are selected in the file browser. */
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
+  /** The next three act on the editor of a pipeline that is in front. */
+  addStep: 'dataops:add-step',
+  undoPipeline: 'dataops:pipeline-undo',
+  redoPipeline: 'dataops:pipeline-redo',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
   /** Args: `path` of a pipeline of Elyra; the one that is selected in the file browser without. */
   importElyra: 'dataops:import-elyra-pipeline',
+  /** Add the selected notebooks and scripts to a pipeline. Args: `pipeline`, its path; asks without. */
+  addToPipeline: 'dataops:add-to-pipeline',
+  /** The next commands act on what is selected in the editor of a pipeline. */
+  openStep: 'dataops:open-step',
+  confirmGuesses: 'dataops:confirm-guesses',
+  toggleSteps: 'dataops:toggle-steps',
+  selectAllSteps: 'dataops:select-all-steps',
+  removeFromPipeline: 'dataops:remove-from-pipeline',
   openRuns: 'dataops:open-runs',
   /** The next commands take the `id` of a run; without it they act on the record in front. */
   openRun: 'dataops:open-run',

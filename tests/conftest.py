@@ -10,8 +10,9 @@ import pytest
 
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, runs
+from dataops_lab.services import Services, pipelines, runs, ticks
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -123,7 +124,8 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         home=tmp_path,
         attempt_files=attempt_files_in(tmp_path / "runs"),
         pipelines=LocalPipelines(),
-        reactions=(pipelines.react,),
+        holidays=LibraryHolidays(),
+        reactions=(pipelines.react, ticks.react),
     )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .reproductions import *
     from .retention import *
     from .runs import *
+    from .schedules import *
     from .secrets import *
     from .settings import *
     from .step_matrix import *
@@ -91,6 +92,8 @@ _NAMES = {
     "pipelines": (
         "ApprovalModel",
         "DecisionRequest",
+        "ItemModel",
+        "ItemTableModel",
         "GuessModel",
         "ImportNoteModel",
         "ImportRequest",
@@ -145,6 +148,33 @@ _NAMES = {
         "TriggerModel",
         "VerificationModel",
         "VersionReference",
+    ),
+    "schedules": (
+        "AfterJobRule",
+        "BusinessDayRule",
+        "CalendarModel",
+        "CalendarRequest",
+        "ComingTickModel",
+        "CronRule",
+        "DayOffModel",
+        "DriftModel",
+        "DueModel",
+        "FilesRule",
+        "IntervalRule",
+        "OccurrenceModel",
+        "OnceRule",
+        "PauseModel",
+        "PauseRequest",
+        "PresetModel",
+        "RunNowRequest",
+        "ScheduleChange",
+        "ScheduleModel",
+        "SchedulePreviewModel",
+        "SchedulePreviewRequest",
+        "ScheduleRequest",
+        "ScheduleSettings",
+        "TickModel",
+        "TickSpanModel",
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),

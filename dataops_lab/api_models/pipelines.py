@@ -16,6 +16,7 @@ from .runs import ReasonModel
 
 if TYPE_CHECKING:
     from ..domain.fan_outs import ItemCounts
+    from ..services.item_tables import ItemTable
     from ..services.pipelines import StepView
     from ..services.repairs import PlannedRepair
 
@@ -243,6 +244,39 @@ class SuggestionModel(Model):
     def from_domain(cls, new: NewFile, folder: str) -> SuggestionModel:
         guesses = [GuessModel.from_domain(guess) for guess in new.guesses]
         return cls(folder=folder, name=new.name, content=new.content, guesses=guesses)
+
+
+class ItemModel(Model):
+    """An item of a fan-out, or a point of a sweep. `run_id` is null before it starts.
+
+    `phase` is as in RunSummaryModel, and `waiting` or `skipped` for an item without a run.
+    """
+
+    key: str
+    run_id: str | None
+    phase: str
+    parameters: dict[str, Any]
+    values: dict[str, Any]
+    reason: ReasonModel | None
+    started_at: Instant | None
+    finished_at: Instant | None
+
+
+class ItemTableModel(Model):
+    """The items in their order. `parameters` and `values` are the names of the columns.
+
+    A parameter that is the same for all items has no column. Long texts are cut; of a list or mapping only the size is
+    told.
+    """
+
+    parameters: list[str]
+    values: list[str]
+    items: list[ItemModel]
+
+    @classmethod
+    def from_domain(cls, table: ItemTable) -> ItemTableModel:
+        rows = [ItemModel.model_validate(row) for row in table.rows]
+        return cls(parameters=list(table.parameters), values=list(table.values), items=rows)
 
 
 class ImportRequest(Model):

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from ..domain.environments import Resources
 from ..domain.inputs import RunFiles
 from ..domain.jobs import JobKind
+from ..domain.pipelines import Tolerance, split_parent_key
 from ..domain.records import RecordFileKind
 from ..domain.retries import Budget, charged_budget, retry_at
 from ..domain.runs import MAX_SUMMARY_MESSAGE, Attempt, AttemptState, RunState, RunSummary, TriggerKind
+from ..domain.settings import MAX_CONCURRENCY
+from ..domain.sweeps import SWEEP_STEP, Sweep
+from ..errors import InvalidRequest
 from ..services.placement import PlacementOverride
 from ..services.runs import MAX_ROWS, RunView, summary_of
 from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
 from .settings import GivenSettingsModel
+
+MaxFailures = StrictInt | Annotated[str, Field(max_length=20)]
 
 
 class SubmitRequest(GivenSettingsModel):
@@ -33,6 +39,24 @@ class SubmitRequest(GivenSettingsModel):
     resources: ResourcesModel | None = None
     pinned: list[str] | None = None
     """New patterns of pinned files for the job, see JobModel; null leaves those that it has."""
+    sweep: dict[str, list[Any]] | None = None
+    """Several values for each of some parameters: one run, with a point for each combination; null for a single run."""
+    concurrency: int | None = Field(default=None, ge=1, le=MAX_CONCURRENCY)
+    """How many points of a sweep may be active at once; null for all."""
+    max_failures: MaxFailures | None = None
+    """How many points of a sweep may fail: a number such as 3, or a share such as "5%". Null: none, and all run."""
+
+    def to_sweep(self) -> Sweep | None:
+        if self.sweep is None:
+            if self.concurrency is not None or self.max_failures is not None:
+                raise InvalidRequest("`concurrency` and `max_failures` are for a sweep. Give `sweep`, or none of them.")
+            return None
+        values = {name: tuple(values) for name, values in self.sweep.items()}
+        try:
+            tolerance = Tolerance() if self.max_failures is None else Tolerance.parse(self.max_failures)
+        except ValueError as error:
+            raise InvalidRequest(f"`max_failures`: {error}.", code="invalid_sweep") from None
+        return Sweep(values, concurrency=self.concurrency, max_failures=tolerance)
 
 
 class BatchRequest(SubmitRequest):
@@ -182,10 +206,18 @@ class TriggerModel(Model):
 
 
 class ParentModel(Model):
-    """A run that has parts: its id, and the key that this part has in it."""
+    """A run that has parts: its id and kind, and the key that this part has in it: a step, an item, or a point."""
 
     id: str
     key: str
+    kind: JobKind
+
+    @classmethod
+    def from_domain(cls, parent_id: str, parent_key: str) -> ParentModel:
+        step_id, item = split_parent_key(parent_key)
+        if step_id == SWEEP_STEP:
+            return cls(id=parent_id, key=item or "", kind=JobKind.SWEEP)
+        return cls(id=parent_id, key=parent_key, kind=JobKind.PIPELINE)
 
 
 class RunBase(Model):
@@ -207,7 +239,7 @@ class RunBase(Model):
     reason: ReasonModel | None
     nothing_to_do: bool
     with_failures: bool
-    """True for a pipeline that succeeded although a step, or an item of a fan-out, failed."""
+    """True for a pipeline or a sweep that succeeded although a step, an item or a point failed."""
     created_at: Instant
     created_by: ActorModel
     started_at: Instant | None
@@ -259,7 +291,7 @@ def _summary_fields(run: RunSummary) -> dict[str, Any]:
         "phase": run.phase,
         "created_by": ActorModel.from_domain(run.created_by),
         "trigger": TriggerModel.model_validate(run.trigger),
-        "parent": ParentModel(id=run.parent_id, key=run.parent_key or "") if run.parent_id else None,
+        "parent": ParentModel.from_domain(run.parent_id, run.parent_key or "") if run.parent_id else None,
         "progress": ProgressModel.model_validate(run.progress),
         "reason": ReasonModel.model_validate(run.reason) if run.reason else None,
     }
@@ -285,11 +317,17 @@ class RunModel(RunBase):
     total_timeout_s: float
     key: str | None
     kernel: KernelModel | None
-    """The kernel, or the interpreter of a script; null for a pipeline."""
+    """The kernel, or the interpreter of a script; null for a pipeline or a sweep."""
     command: list[str]
     """The command with its arguments; empty for other kinds."""
     parameters: dict[str, Any]
     """The parameters that were given; the others keep their defaults, see `parameter_schema`."""
+    sweep: dict[str, list[Any]] | None
+    """The values of the parameters that differ from point to point; null for other runs."""
+    concurrency: int | None
+    """How many points of a sweep may be active at once."""
+    max_failures: int | str | None
+    """How many points of a sweep may fail."""
     parameter_schema: list[ParameterModel]
     values: dict[str, Any]
     attempts: list[AttemptModel]
@@ -310,6 +348,7 @@ class RunModel(RunBase):
     def from_domain(cls, view: RunView) -> RunModel:
         run, version, record, attempts = view.run, view.version, view.record, view.attempts
         last = attempts[-1] if attempts else None
+        sweep = view.progress.sweep if view.progress else None
         reason = run.reason or view.waiting_reason or (last.reason if last and run.state is RunState.ACTIVE else None)
         log = record.find_file(RecordFileKind.LOG) if record else None
         output = record.find_file(RecordFileKind.NOTEBOOK) if record else None
@@ -328,6 +367,9 @@ class RunModel(RunBase):
             kernel=KernelModel.model_validate(run.kernel) if run.kernel else None,
             command=list(version.manifest.command),
             parameters=run.parameters,
+            sweep={name: list(values) for name, values in sweep.values.items()} if sweep else None,
+            concurrency=sweep.concurrency if sweep else None,
+            max_failures=sweep.max_failures.written if sweep else None,
             parameter_schema=[ParameterModel.from_domain(p) for p in version.manifest.parameters.parameters],
             values=record.values if record else {},
             attempts=[AttemptModel.from_domain(a) for a in attempts],

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from ..domain.environments import parse_size
-from ..domain.settings import MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
+from ..domain.settings import MAX_CONCURRENCY, MAX_PRIORITY, MAX_RETRIES, MAX_TIMEOUT_S
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -146,6 +146,32 @@ def parameter_options(command: F) -> F:
         help="Parameters from a YAML or JSON file that holds a mapping of names to values.",
     )
     return given(file(command))
+
+
+def sweep_options(command: F) -> F:
+    """Add the options that make a sweep of several values."""
+    for option in (
+        click.option(
+            "--max-failures",
+            metavar="N|SHARE",
+            help="How many points of a sweep may fail, as 3 or 5%; with one more, no more start.  [default: none, and "
+            "all run]",
+        ),
+        click.option(
+            "--concurrency",
+            type=click.IntRange(1, MAX_CONCURRENCY),
+            help="How many points of a sweep may be active at once.  [default: all]",
+        ),
+        click.option(
+            "--sweep",
+            "sweeps",
+            is_flag=True,
+            help="Run once for each combination of values, as one run with many points: repeat -p NAME VALUE, or give "
+            "lists in the file of --params.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 rows_option = click.option(

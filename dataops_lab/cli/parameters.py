@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from ..domain.pipelines import Tolerance
 from ..domain.runs import ParameterRow
+from ..domain.sweeps import Sweep
 from ..errors import InvalidRequest
 
 
@@ -30,6 +33,32 @@ def read_values(file: str | None) -> dict[str, Any]:
             code="parameters_no_mapping",
         )
     return values
+
+
+def make_sweep(
+    values: dict[str, Any], texts: tuple[tuple[str, str], ...], *, concurrency: int | None, max_failures: str | None
+) -> tuple[Sweep, dict[str, Any], tuple[tuple[str, str], ...]]:
+    """Return the sweep, and the values and texts that all points share.
+
+    A name that was typed more than once is swept, and so is a list of the file; a value that is a list itself stands in
+    a list there. The command line overrides the file.
+    """
+    typed = Counter(name for name, _ in texts)
+    swept = {name: tuple(each) for name, each in values.items() if isinstance(each, list) and name not in typed}
+    shared = {name: each for name, each in values.items() if name not in swept and name not in typed}
+    try:
+        tolerance = Tolerance() if max_failures is None else Tolerance.parse(_number_or_text(max_failures))
+    except ValueError as error:
+        raise InvalidRequest(f"--max-failures: {error}.", code="invalid_sweep") from None
+    sweep = Sweep(swept, tuple(pair for pair in texts if typed[pair[0]] > 1), concurrency, tolerance)
+    return sweep, shared, tuple(pair for pair in texts if typed[pair[0]] == 1)
+
+
+def _number_or_text(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def read_rows(file: str) -> list[ParameterRow]:

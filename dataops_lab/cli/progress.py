@@ -8,6 +8,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from ..domain.jobs import JobKind
 from .text import duration, one_line
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class ProgressLine:
 def progress_text(run: RunBase) -> str:
     line = f"{run.job.name}: {_phase_text(run)}"
     if run.progress.total:
-        line += f", {run.progress.done} of {run.progress.total} cells"
+        parts = "points" if run.kind is JobKind.SWEEP else "cells"
+        line += f", {run.progress.done} of {run.progress.total} {parts}"
     started_at = run.started_at or run.created_at
     return f"{line}, {duration(max(0.0, (dt.datetime.now(dt.UTC) - started_at).total_seconds()))}"
 

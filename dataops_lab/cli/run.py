@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("notebook", metavar="NOTEBOOK|SCRIPT|PIPELINE")
 @options.parameter_options
 @options.rows_option
+@options.sweep_options
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
 @options.kernel_option
 @click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
@@ -45,6 +46,9 @@ def run(
     texts: tuple[tuple[str, str], ...],
     params_file: str | None,
     rows_file: str | None,
+    sweeps: bool,
+    concurrency: int | None,
+    max_failures: str | None,
     environment: str,
     kernel: str | None,
     image: str | None,
@@ -68,7 +72,8 @@ def run(
 
     Data files travel as they are now, unless `jupyter dataops jobs set --pin` made them a part of the version.
 
-    With --server, NOTEBOOK is the path that Jupyter's file browser shows. With --params-file, many runs of it.
+    With --server, NOTEBOOK is the path that Jupyter's file browser shows. With --params-file, many runs of it. With
+    --sweep, one run with a point for each combination of values.
 
     \b
     Exit code: 0  it succeeded
@@ -86,10 +91,19 @@ def run(
             "-o is for notebooks: a script leaves a log (`jupyter dataops runs logs`), and a pipeline has steps "
             "(`jupyter dataops runs show`)."
         )
-    if output and rows_file:
+    if output and (rows_file or sweeps):
         raise click.UsageError("-o is for one run: write the notebooks of many with `jupyter dataops runs output`.")
+    if rows_file and sweeps:
+        raise click.UsageError("Either --params-file or --sweep: rows are runs of their own, a sweep is one run.")
+    if not sweeps and (concurrency is not None or max_failures is not None):
+        raise click.UsageError("--concurrency and --max-failures are for a sweep: add --sweep, or leave them out.")
     target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None
     file_values = parameters.read_values(params_file)
+    sweep = None
+    if sweeps:
+        sweep, file_values, texts = parameters.make_sweep(
+            file_values, texts, concurrency=concurrency, max_failures=max_failures
+        )
     request: dict[str, Any] = {
         "parameters": file_values,
         "texts": texts,
@@ -107,7 +121,7 @@ def run(
             queued_runs = connection.client.submit_many(notebook, rows, **request)
             connection.ensure_engine()
             return follow.follow_many(connection, queued_runs, waits=wait, json=as_json)
-        submitted_run = connection.client.submit(notebook, **request)
+        submitted_run = connection.client.submit(notebook, sweep=sweep, **request)
         if not as_json:
             print_findings(submitted_run.findings, err=True)
         connection.ensure_engine()

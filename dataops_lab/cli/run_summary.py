@@ -11,6 +11,7 @@ import click
 
 from ..domain.runs import RunState
 from ..errors import DataOpsError
+from .items import print_items
 from .steps import how_to_decide, print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MAX_SOURCE_LINES = 30
 MAX_LOG_LINES = 20
+MAX_POINTS = 20
+"""The largest number of points of a sweep that a summary shows."""
 MAX_LOG_BYTES = 500_000
 """The largest log of a script of which the end is shown."""
 _MARKS = {"succeeded": ("✓", "green"), "cancelled": ("■", "yellow")}
@@ -30,6 +33,9 @@ def print_run(run: RunModel, client: Client) -> None:
     click.echo(headline(run))
     if run.kind == "pipeline":
         _print_pipeline(run, client)
+        return
+    if run.kind == "sweep":
+        _print_sweep(run, client)
         return
     if run.kind != "notebook":
         _print_log_end(run, client)
@@ -68,6 +74,19 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
         click.echo(f"Repair: jupyter dataops runs repair {run.id}   Again: jupyter dataops runs rerun {run.id}")
 
 
+def _print_sweep(run: RunModel, client: Client) -> None:
+    if run.reason:
+        click.echo(plain(run.reason.message))
+    if not run.is_terminal:
+        click.echo(next_commands(run))
+        return
+    table = client.pipelines.items(run.id)
+    print_items(table, table.items, most=MAX_POINTS)
+    click.echo(f"Sorted: jupyter dataops runs items {run.id} --sort {(table.values or ['took'])[0]} --descending")
+    if run.state is not RunState.SUCCEEDED:
+        click.echo(f"Repair: jupyter dataops runs repair {run.id}   Again: jupyter dataops runs rerun {run.id}")
+
+
 def _print_log_end(run: RunModel, client: Client) -> None:
     """Write the end of the log, which a script leaves instead of a notebook."""
     if not run.log_bytes or run.log_bytes > MAX_LOG_BYTES:
@@ -85,7 +104,7 @@ def _print_log_end(run: RunModel, client: Client) -> None:
 
 def next_commands(run: RunBase) -> str:
     """Tell how to go on with a run that has not ended."""
-    if run.kind == "pipeline":
+    if run.kind.has_steps:
         return f"Look at it: jupyter dataops runs show {run.id}   End it: jupyter dataops runs cancel {run.id}"
     return f"Follow it: jupyter dataops runs logs -f {run.id}   End it: jupyter dataops runs cancel {run.id}"
 

@@ -17,6 +17,7 @@ from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
 from . import exit_codes, options, output_paths
 from .connection import open_connection
+from .items import print_items, sort_options, sorted_items, write_csv
 from .output import print_json, print_note, print_table
 from .text import duration, plain, plural, size, terminal_filter, time_ago
 
@@ -46,7 +47,7 @@ def runs() -> None:
 @click.option("--env", "environment", help="Only runs in this environment.")
 @click.option("--user", help="Only runs that this person submitted.")
 @click.option("--text", help="Only runs with this text in the job's name, its path or the reason.")
-@click.option("--parent", metavar="RUN", help="The runs of the steps of this pipeline run; lists leave them out else.")
+@click.option("--parent", metavar="RUN", help="The runs of the steps or points of this run; lists leave them out else.")
 @click.option("--step", help="Only the runs of this step; with --parent.")
 @click.option("--limit", type=click.IntRange(1, 500), default=20, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended: its `next`.")
@@ -108,20 +109,71 @@ def list_(
 
 @runs.command()
 @options.run_argument
+@sort_options
 @options.server_option
 @options.json_option
-def show(run_id: str, server: str | None, as_json: bool) -> None:
-    """Show a run: state, parameters, values, and where it failed."""
+def show(run_id: str, sort: str | None, descending: bool, server: str | None, as_json: bool) -> None:
+    """Show a run: state, parameters, values, and where it failed; of a sweep, the table of its points."""
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
+        if run.kind is JobKind.SWEEP:
+            table = connection.client.pipelines.items(run.id)
+            points = sorted_items(table, sort, descending=descending)
+        elif sort or descending:
+            raise click.UsageError("--sort is for a sweep. The items of a step are in `runs items RUN --step STEP`.")
         if as_json:
-            print_json(run)
-        else:
-            _print_details(run)
-            from .run_summary import print_findings, print_run
+            whole = run.model_dump(mode="json")
+            if run.kind is JobKind.SWEEP:
+                whole["items"] = [point.model_dump(mode="json") for point in points]
+            print_json(whole)
+            return
+        _print_details(run)
+        from .run_summary import headline, print_findings, print_run
 
-            print_findings(run.findings, err=False)
+        print_findings(run.findings, err=False)
+        if run.kind is JobKind.SWEEP:
+            click.echo(headline(run))
+            if run.reason:
+                click.echo(plain(run.reason.message))
+            print_items(table, points)
+        else:
             print_run(run, connection.client)
+
+
+@runs.command()
+@options.run_argument
+@click.option("--step", help="The fan-out whose items are wanted, in a run of a pipeline.")
+@sort_options
+@click.option("--csv", "csv_file", metavar="FILE", help="Write the table as CSV; `-` is stdout.")
+@options.server_option
+@options.json_option
+def items(
+    run_id: str,
+    step: str | None,
+    sort: str | None,
+    descending: bool,
+    csv_file: str | None,
+    server: str | None,
+    as_json: bool,
+) -> None:
+    """Show the points of a sweep, or the items of a fan-out: what each was given, and what it recorded."""
+    if csv_file and as_json:
+        raise click.UsageError("Either --csv or --json.")
+    target = output_paths.check_writable(csv_file) if csv_file and csv_file != "-" else None
+    with open_connection(server) as connection:
+        run = connection.find_run(run_id)
+        table = connection.client.pipelines.items(run.id, step)
+    rows = sorted_items(table, sort, descending=descending)
+    if as_json:
+        print_json(table.model_copy(update={"items": rows}))
+    elif target is not None:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            write_csv(table, rows, file)
+        _print_written(run, target, as_json)
+    elif csv_file:
+        write_csv(table, rows, sys.stdout)
+    else:
+        print_items(table, rows)
 
 
 @runs.command()
@@ -134,8 +186,8 @@ def logs(run_id: str, follow: bool, server: str | None) -> None:
 
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
-        if run.kind == "pipeline":
-            print_note(f"A pipeline has no log: those of its steps are with the runs of `runs show {run.id}`.")
+        if run.kind.has_steps:
+            print_note(f"A {run.kind} has no log: those of its parts are with the runs of `runs show {run.id}`.")
             return
         chunks = connection.client.follow_log(run.id) if follow else connection.client.log(run.id)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -424,10 +476,11 @@ def repair(
     server: str | None,
     as_json: bool,
 ) -> int:
-    """Repair a run of a pipeline that has ended, as a new run.
+    """Repair a run of a pipeline or a sweep that has ended, as a new run.
 
-    Steps that succeeded keep their results, as long as no step before them runs again. All others run again. It is the
-    same version, unless you ask for the newer files. Parameters that are not given stay as they were.
+    Steps that succeeded keep their results, as long as no step before them runs again; items and points that succeeded
+    keep them too. All others run again. It is the same version, unless you ask for the newer files. Parameters that are
+    not given stay as they were.
 
     Exit codes are those of `jupyter dataops run`.
     """
@@ -528,7 +581,7 @@ def _print_details(run: RunModel) -> None:
         "where": run.environment,
         "image": f"{run.image.name} ({run.image.digest})" if run.image else None,
         "submitted": f"{run.created_at.astimezone():%Y-%m-%d %H:%M:%S} by {run.created_by.name}",
-        "steps" if run.kind == "pipeline" else "cells": f"{run.progress.done} of {run.progress.total}{memory}"
+        _PARTS.get(run.kind, "cells"): f"{run.progress.done} of {run.progress.total}{memory}"
         if run.progress.total
         else None,
         "again of": run.trigger.ref if run.trigger.kind in (TriggerKind.RERUN, TriggerKind.TRIAL) else None,
@@ -542,6 +595,12 @@ def _print_details(run: RunModel) -> None:
         if value:
             click.echo(f"{name:<11}{one_line(value, 200)}")
     print_mapping("parameters", run.parameters)
+    if run.sweep:
+        swept = {name: ", ".join(map(str, values)) for name, values in run.sweep.items()}
+        print_mapping("sweep", swept)
+
+
+_PARTS = {JobKind.PIPELINE: "steps", JobKind.SWEEP: "points"}
 
 
 def _print_written(run: RunModel, path: Path, as_json: bool) -> None:

@@ -6,6 +6,9 @@ import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import click
+
+from ..domain.sweeps import SWEEP_STEP
 from .output import print_table
 from .text import duration, one_line
 
@@ -28,6 +31,12 @@ def print_steps(steps: Sequence[StepModel], now: dt.datetime) -> None:
 
 def print_repair(preview: RepairPreviewModel) -> None:
     """Print what a repair does with each step, in the order of the file."""
+    if [step.id for step in preview.steps] == [SWEEP_STEP]:
+        (point,) = preview.steps
+        total, taken = point.items_total, point.items_taken or 0
+        kept = f"{taken} of {total} points are taken over. The others run again."
+        click.echo(f"{point.why} {kept if taken else 'All points run again.'}")
+        return
     rows = [(step.id, _FATES[step.fate], _why_again(step)) for step in preview.steps]
     print_table(("step", "repair", "why"), rows, folded="why")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
+from ..domain.sweeps import Sweep
 from ..errors import Unavailable
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
     from .pipelines import Pipelines
+    from .schedules import Schedules
 
 
 class Settings(TypedDict, total=False):
@@ -75,6 +77,8 @@ class Client(Protocol):
     def environments(self) -> Environments: ...
     @property
     def pipelines(self) -> Pipelines: ...
+    @property
+    def schedules(self) -> Schedules: ...
 
     def status(self) -> Status: ...
 
@@ -103,12 +107,14 @@ class Client(Protocol):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        sweep: Sweep | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         """Take a snapshot of the notebook and queue a run of it. The same request and `key` again give the same run.
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
-        `pinned` becomes the job's patterns of pinned files; None leaves those that it has.
+        `pinned` becomes the job's patterns of pinned files; None leaves those that it has. With `sweep`, the run has a
+        point for each combination of its values.
         """
         ...
 

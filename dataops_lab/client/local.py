@@ -28,6 +28,7 @@ from ..domain.actors import Actor
 from ..domain.environments import Resources
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
+from ..domain.sweeps import Sweep
 from ..ports import RunFilter
 from ..services import Services, installation, integrity, jobs, moves, projects, records, reproductions, retention, runs
 from ..services.permissions import may_administer
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
     from .pipelines import Pipelines
+    from .schedules import Schedules
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -74,6 +76,12 @@ class LocalClient(Client):
         from .pipelines import LocalPipelines
 
         return LocalPipelines(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        from .schedules import LocalSchedules
+
+        return LocalSchedules(self._ctx, user=self._user, root=self._root)
 
     def status(self) -> Status:
         overview = installation.overview(self._ctx)
@@ -118,6 +126,7 @@ class LocalClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        sweep: Sweep | None = None,
         **settings: Unpack[Settings],
     ) -> RunModel:
         submission_options = {
@@ -126,6 +135,7 @@ class LocalClient(Client):
             "kernel": kernel,
             "image": image,
             "key": key,
+            "sweep": sweep,
             **settings,
         }
         submission = self._submission(path, parameters, texts, resources, pinned, submission_options)

@@ -10,6 +10,7 @@ from ..api_models import (
     DecisionRequest,
     ImportedModel,
     ImportRequest,
+    ItemTableModel,
     OpenApprovalModel,
     PageModel,
     RepairPreviewModel,
@@ -24,7 +25,16 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
-from ..services import Services, approvals, pipeline_files, pipeline_imports, pipelines, repairs, step_matrix
+from ..services import (
+    Services,
+    approvals,
+    item_tables,
+    pipeline_files,
+    pipeline_imports,
+    pipelines,
+    repairs,
+    step_matrix,
+)
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -53,6 +63,10 @@ class Pipelines(Protocol):
 
     def steps(self, run_id: str) -> list[StepModel]:
         """List the steps of a pipeline run, in the order of its file. Refused for other runs."""
+        ...
+
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        """Return the items of the fan-out `step` with what each was given and recorded; of a sweep without a step."""
         ...
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
@@ -99,6 +113,9 @@ class LocalPipelines(Pipelines):
     def steps(self, run_id: str) -> list[StepModel]:
         return [StepModel.from_domain(view) for view in pipelines.steps(self._ctx, run_id, by=self._user)]
 
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return ItemTableModel.from_domain(item_tables.table(self._ctx, run_id, step))
+
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         view = pipelines.decide(self._ctx, run_id, step, approved=approved, comment=comment, by=self._user)
         return StepModel.from_domain(view)
@@ -136,6 +153,9 @@ class HttpPipelines(Pipelines):
 
     def steps(self, run_id: str) -> list[StepModel]:
         return self._client.request(PageModel[StepModel], "GET", f"runs/{quote(run_id, safe='')}/steps").items
+
+    def items(self, run_id: str, step: str | None = None) -> ItemTableModel:
+        return self._client.request(ItemTableModel, "GET", f"runs/{quote(run_id, safe='')}/items", step=step)
 
     def decide(self, run_id: str, step: str, *, approved: bool, comment: str = "") -> StepModel:
         address = f"runs/{quote(run_id, safe='')}/steps/{quote(step, safe='')}/decision"

@@ -62,12 +62,12 @@ def fan_out_end(for_each: ForEach, counts: ItemCounts, *, stopped: bool = False)
     if counts.active or next_items(for_each, counts, stopped=stopped):
         return None
     if stopped and (counts.waiting or counts.runs.get(RunState.CANCELLED)):
-        return FanOutEnd(StepState.CANCELLED, reason=_reason(counts))
+        return FanOutEnd(StepState.CANCELLED, reason=_reason(for_each, counts))
     if for_each.max_failures.tolerates(counts.failed, counts.total):
         nothing_to_do = counts.nothing_to_do == counts.total
         return FanOutEnd(StepState.SUCCEEDED, with_failures=counts.failed > 0, nothing_to_do=nothing_to_do)
     worst = next((state for state in _WORST if counts.runs.get(state)), RunState.FAILED)
-    return FanOutEnd(StepState(worst), reason=_reason(counts))
+    return FanOutEnd(StepState(worst), reason=_reason(for_each, counts))
 
 
 def checked_items(value: Json) -> tuple[Json, ...]:
@@ -134,8 +134,9 @@ def _is_exceeded(for_each: ForEach, counts: ItemCounts) -> bool:
     return tolerance.is_given and not tolerance.tolerates(counts.failed, counts.total)
 
 
-def _reason(counts: ItemCounts) -> Reason:
-    message = f"{counts.failed:,} of {counts.total:,} items did not succeed."
+def _reason(for_each: ForEach, counts: ItemCounts) -> Reason:
+    word = "points" if for_each.is_grid else "items"
+    message = f"{counts.failed:,} of {counts.total:,} {word} did not succeed."
     if counts.waiting:
         message += f" {counts.waiting:,} more did not start."
     return Reason("items_failed", message)

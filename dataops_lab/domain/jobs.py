@@ -14,10 +14,19 @@ DEFAULT_PROJECT = "default"
 
 
 class JobKind(StrEnum):
+    """The kind of a job and of its runs."""
+
     NOTEBOOK = "notebook"
     SCRIPT = "script"
     COMMAND = "command"
     PIPELINE = "pipeline"
+    SWEEP = "sweep"
+    """A run of a notebook or script for each of many points. No job has this kind."""
+
+    @property
+    def has_steps(self) -> bool:
+        """True for runs that have no attempt and take no slot, because their steps are runs."""
+        return self in (JobKind.PIPELINE, JobKind.SWEEP)
 
 
 STEP_MARK = "#"

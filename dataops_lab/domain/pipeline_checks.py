@@ -172,8 +172,7 @@ def _of_fan_out(step: Step) -> Iterator[Problem]:
         )
     if for_each.concurrency is not None and not 1 <= for_each.concurrency <= MAX_CONCURRENCY:
         yield Problem(f"`concurrency` is a number from 1 to {MAX_CONCURRENCY:,}.", step.id, "for_each")
-    tolerance = for_each.max_failures
-    if (tolerance.count is not None and tolerance.count < 0) or not 0 <= (tolerance.percent or 0) <= 100:
+    if not for_each.max_failures.is_possible:
         message = "`max_failures` is a number of items, such as 3, or a share of them, such as 5%."
         yield Problem(message, step.id, "for_each")
     if not isinstance(for_each.inputs, Reference):

@@ -29,6 +29,9 @@ MAX_VALUE_BYTES = 64 * 1024
 CLEAN_UP_TIMEOUT_S = 3600.0
 """The timeout of an `always` step that has none: it is the only bound of it after a cancel of the pipeline."""
 
+SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%", re.ASCII)
+"""A share of all items."""
+
 STEP_ID = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 """The ids of steps. An expression can name each of them: `steps.train.values.auc`."""
 
@@ -122,6 +125,26 @@ class Tolerance:
     count: int | None = None
     percent: float | None = None
 
+    @classmethod
+    def parse(cls, value: Json) -> Tolerance:
+        """Read a number or a share as people write them: `3` or `5%`. ValueError for anything else."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            return cls(count=value)
+        share = SHARE.fullmatch(value) if isinstance(value, str) else None
+        if share is None:
+            shown = repr(value)[:40]
+            raise ValueError(f"{shown} is neither a number of items, such as 3, nor a share of them, such as 5%")
+        return cls(percent=float(share[1]))
+
+    @property
+    def written(self) -> int | str | None:
+        """The tolerance as `parse` reads it; None when nothing is given."""
+        return f"{self.percent:g}%" if self.percent is not None else self.count
+
+    @property
+    def is_possible(self) -> bool:
+        return (self.count or 0) >= 0 and 0 <= (self.percent or 0) <= 100
+
     @property
     def is_given(self) -> bool:
         return self.count is not None or self.percent is not None
@@ -147,6 +170,11 @@ class ForEach:
     key: str | None = None
     concurrency: int | None = None
     max_failures: Tolerance = Tolerance()
+    is_grid: bool = False
+    """True for a sweep: `inputs` maps parameters to lists of their values, and the items are all combinations.
+
+    Each run then has the parameters of the pipeline, and the values of its item.
+    """
 
 
 @dataclass(frozen=True)

@@ -206,7 +206,9 @@ def _definition(step: Step) -> Step:
 
 
 def _reads(step: Step, parameter: str) -> bool:
-    """Tell whether an expression of the step may read the parameter of the pipeline. In doubt it does."""
+    """Tell whether the step may read the parameter of the pipeline. In doubt it does."""
+    if step.for_each is not None and step.for_each.is_grid:
+        return True
     return any("params" in each and _has_word(each, parameter) for each in _expressions(step))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import IllegalTransition
 from .actors import Actor
@@ -20,6 +20,9 @@ from .settings import GivenSettings, RunSettings
 from .snapshots import Finding, KernelChoice
 from .time import Timestamp
 from .versions import Origin
+
+if TYPE_CHECKING:
+    from .sweeps import Sweep
 
 
 class RunState(StrEnum):
@@ -172,6 +175,8 @@ class Submission(GivenSettings):
     """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
     declared: tuple[Parameter, ...] = ()
     """The parameters of a command, which has no file that could declare them."""
+    sweep: Sweep | None = None
+    """The values of the parameters that differ from point to point, see Sweep; None for one run."""
 
     @property
     def kind(self) -> JobKind:
@@ -200,6 +205,7 @@ class TriggerKind(StrEnum):
     TRIAL = "trial"
     """The run that is tried on another image."""
     SCHEDULE = "schedule"
+    """The tick. The same holds for the next three kinds, which say what made the tick."""
     WEBHOOK = "webhook"
     FILES = "files"
     JOB = "job"
@@ -210,6 +216,7 @@ class TriggerKind(StrEnum):
     """The run that really ran: this one is a copy of its result, for the repair of its pipeline."""
     REPLAY = "replay"
     BACKFILL = "backfill"
+    """The tick."""
     VERIFICATION = "verification"
 
 
@@ -237,13 +244,16 @@ class Run:
     state: RunState
     parameters: dict[str, Any]
     kernel: KernelChoice | None
-    """The kernel or the interpreter; that of a command has the argv of the command. None for a pipeline."""
+    """The kernel or the interpreter; that of a command has the argv of the command. None for pipelines and sweeps."""
     created_at: dt.datetime
     created_by: Actor
     created_boot: str | None = None
     created_tick: float | None = None
     """See Moment."""
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    """The tick of a schedule that asked for it. Its reruns keep the tick and its nominal time."""
+    nominal_at: dt.datetime | None = None
     kind: JobKind = JobKind.NOTEBOOK
     parent_id: str | None = None
     """The run of which this one is a part, under `parent_key`. No other part of it has this key."""
@@ -260,7 +270,7 @@ class Run:
     reason: Reason | None = None
     nothing_to_do: bool = False
     with_failures: bool = False
-    """A pipeline that succeeded, although a step of it failed: the failure was handled, or tolerated."""
+    """A pipeline or sweep that succeeded, although a part of it failed: the failure was handled, or tolerated."""
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     image: RunImage | None = None
@@ -334,7 +344,7 @@ class RunSummary:
     """The number of the latest attempt; 0 before the first."""
     attempt_state: AttemptState | None
     progress: Progress
-    """The cells of its notebook, or the steps of its pipeline."""
+    """The cells of its notebook, the steps of its pipeline, or the points of its sweep."""
     reason: Reason | None
     """The reason why it ended so or why it waits, or the trouble of its latest attempt."""
     nothing_to_do: bool
@@ -356,7 +366,7 @@ class RunSummary:
 
     @property
     def phase(self) -> str:
-        if self.kind is JobKind.PIPELINE and self.state is RunState.ACTIVE:
+        if self.kind.has_steps and self.state is RunState.ACTIVE:
             if self.cancel_requested_at is not None:
                 return "cancelling"
             return str(RunState.AWAITING_APPROVAL) if self.awaits_approval else "running"

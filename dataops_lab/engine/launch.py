@@ -16,8 +16,8 @@ from ..errors import StaleWrite
 from ..ports import Bundle, BundleFile, Container, Transaction
 from ..rundir import protocol
 from ..services import Services
+from ..services.parameters import inject_parameters
 from ..services.placement import container_of
-from ..services.runs import inject_parameters
 from ..services.secrets import decrypt_all
 
 OUTPUT_LIMITS: protocol.OutputLimits = {"cell_bytes": 16 * 1024**2, "run_bytes": 256 * 1024**2}

@@ -19,6 +19,7 @@ from .leader_election import Leadership
 from .orphan_cleanup import remove_orphaned_attempts
 from .pipelines import PipelineClocks
 from .queue import LiveQueue
+from .schedules import ScheduleClocks
 from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
 from .wake import Sleeper, WakeSignal
 
@@ -60,6 +61,7 @@ class Engine:
         self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)
         self._clocks = PipelineClocks(ctx)
+        self._schedules = ScheduleClocks(ctx, self._wake)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
@@ -76,6 +78,7 @@ class Engine:
         finally:
             self._garbage_collector.stop()
             self._supervisor.close()
+            self._schedules.close()
             self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
             if self._cleanup_future is not None:
                 wait([self._cleanup_future], CLOSE_TIMEOUT_S)
@@ -110,7 +113,7 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
-            pause_s = min(pause_s, self._clocks.next_due_s())
+            pause_s = min(pause_s, self._clocks.next_due_s(), self._schedules.next_due_s())
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -136,8 +139,10 @@ class Engine:
         self._sync_with_store(self._leadership.fence)
         if self._cleaned_up_at is None or self._now() - self._cleaned_up_at >= ORPHAN_CLEANUP_INTERVAL_S:
             pipelines.catch_up(self._ctx, fence=self._leadership.fence)
+            self._schedules.catch_up(fence=self._leadership.fence)
             self._start_orphan_cleanup()
         self._clocks.look(fence=self._leadership.fence)
+        self._schedules.look(fence=self._leadership.fence)
         return bool(self._supervisor.names)
 
     def _start_orphan_cleanup(self) -> None:
@@ -153,20 +158,26 @@ class Engine:
             log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
     def _retire(self) -> bool:
-        """Give up the lease, and tell whether no run counts on this engine any more.
+        """Give up the lease, and tell whether no run and no schedule counts on this engine any more.
 
         A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
         the queue then: it sees a run that came in between, and a later one finds that no engine leads.
         """
+        with self._ctx.store.read() as tx:
+            if tx.schedules.count_active():
+                return False
         self._leadership.release()
         with self._ctx.store.read() as tx:
             counts = tx.runs.count_by_state()
+            if tx.schedules.count_active():
+                return False
         return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
 
     def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""
         if self._cleanup_future is not None:
             self._cleanup_future.exception()
+        self._schedules.wait_for_threads()
         self._supervisor.wait_for_threads()
 
     def reset(self) -> None:
@@ -175,6 +186,7 @@ class Engine:
         self._supervisor.reset()
         self._queue.reset()
         self._clocks.reset()
+        self._schedules.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
 
@@ -201,6 +213,7 @@ class Engine:
         adopted: list[tuple[Attempt, Run]] = []
         if changes != self._seen_changes:
             self._clocks.note_change()
+            self._schedules.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 adopted = _adoptable_attempts(tx) if self._seen_changes is None else []

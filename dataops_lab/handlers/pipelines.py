@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+from pydantic import Field
 
 from ..api_models import (
     DecisionRequest,
     ImportedModel,
     ImportRequest,
+    ItemTableModel,
     PageModel,
     RepairPreviewModel,
     RepairRequest,
@@ -20,10 +24,13 @@ from ..api_models import (
 )
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import pipeline_files, pipeline_imports, pipelines, repairs
-from .base import DataOpsHandler, operation
+from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs
+from .base import BytesReply, DataOpsHandler, operation
 from .jobs import JOBS, real_root
-from .runs import KEY_HEADER, RUNS, local_path, server_root, submitted_reply
+from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submitted_reply
+
+SCHEMA = Path(__file__).parent.with_name("pipelines") / "pipeline.schema.json"
+"""The JSON Schema of a pipeline's file. `python -m dataops_lab.pipelines.schema` writes it."""
 
 
 class ValidateHandler(DataOpsHandler):
@@ -46,6 +53,17 @@ class ValidateHandler(DataOpsHandler):
             environment=body.environment,
         )
         return ValidationModel.from_domain(found)
+
+
+class SchemaHandler(DataOpsHandler):
+    @operation(
+        "The JSON Schema of a pipeline's file, for editors",
+        action="read",
+        resource=JOBS,
+        answers={200: "application/schema+json"},
+    )
+    def get(self) -> BytesReply:
+        return BytesReply(SCHEMA.read_bytes(), "application/schema+json", SCHEMA.name, inline=True)
 
 
 class SuggestHandler(DataOpsHandler):
@@ -105,6 +123,24 @@ class StepsHandler(DataOpsHandler):
     def get(self, run_id: str) -> PageModel[StepModel]:
         views = pipelines.steps(self.services, run_id, by=self.actor)
         return PageModel[StepModel](items=[StepModel.from_domain(view) for view in views], next=None)
+
+
+class ItemsQuery(Query):
+    """A query for the items of the fan-out `step`; a sweep needs none."""
+
+    step: str | None = Field(default=None, max_length=60)
+
+
+class ItemsHandler(DataOpsHandler):
+    @operation(
+        "The items of a fan-out, or the points of a sweep, with what each was given and recorded",
+        action="read",
+        resource=RUNS,
+        answers={200: ItemTableModel},
+        query=ItemsQuery,
+    )
+    def get(self, run_id: str, query: ItemsQuery) -> ItemTableModel:
+        return ItemTableModel.from_domain(item_tables.table(self.services, run_id, query.step))
 
 
 class DecisionHandler(DataOpsHandler):

@@ -112,7 +112,8 @@ class RunsHandler(DataOpsHandler):
         )
 
     @operation(
-        "Submit a notebook: snapshot it and queue a run. The same key with the same request gives the same run (200)",
+        "Submit a notebook: snapshot it and queue a run, or a sweep with many points. The same key with the same "
+        "request gives the same run (200)",
         action="execute",
         resource=RUNS,
         answers={201: RunModel, 200: RunModel},
@@ -153,6 +154,7 @@ def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
         image=body.image,
         resources=body.resources.to_domain() if body.resources else Resources(),
         pinned=None if body.pinned is None else tuple(body.pinned),
+        sweep=body.to_sweep(),
         **body.settings(),
         key=handler.request.headers.get(KEY_HEADER),
     )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.jobs import JobKind, kind_of_path
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -64,6 +65,11 @@ class LocalNotebooks:
             pins=pins,
             command=command,
         )
+
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        from . import inputs
+
+        return inputs.take_inputs(manifest, root=root, limits=limits, pins=pins, blobs=self._blobs)
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook

@@ -135,7 +135,7 @@ def snapshot(
             raise source.kernel_problem
         # All refusals come before the first blob is stored; from here on only the disk can fail.
         content = source.content()
-        stored, unreadable = _store_files(examined.file_set, limits, blobs)
+        stored, unreadable = store_files(examined.file_set, limits, blobs)
     fresh = {file.path for file in examined.files if file.fresh}
     files = tuple(file for file in stored if file.path not in fresh)
     data = tuple(file for file in stored if file.path in fresh)
@@ -236,7 +236,7 @@ def _named_folders(file_set: FileSet, files: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(file_set.named_folders - brought))
 
 
-def _store_files(file_set: FileSet, limits: SnapshotLimits, blobs: Blobs) -> tuple[list[IncludedFile], list[Finding]]:
+def store_files(file_set: FileSet, limits: SnapshotLimits, blobs: Blobs) -> tuple[list[IncludedFile], list[Finding]]:
     """Store the files, and return them with a finding for each that cannot be read.
 
     Digests and sizes are those of the stored bytes, also when a file changes meanwhile. Raise SnapshotTooLarge when

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
@@ -81,6 +82,9 @@ class WorkerNotebooks:
     ) -> Snapshot:
         keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins, "command": command}
         return cast(Snapshot, self._call("snapshot", path, **keywords))
+
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        return cast(Inputs, self._call("take_inputs", manifest, root=root, limits=limits, pins=pins))
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return cast("str | None", self._call("read_kernel_name", path, root=root, limits=limits))

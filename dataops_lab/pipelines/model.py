@@ -10,13 +10,12 @@ from pydantic_core import PydanticCustomError
 
 from ..domain.environments import parse_size
 from ..domain.parameters import ParameterType
-from ..domain.pipelines import MAX_STEP_ID, RunIf
+from ..domain.pipelines import MAX_STEP_ID, SHARE, RunIf, Tolerance
 from ..domain.settings import MAX_RETRIES, MAX_TIMEOUT_S
 
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _TIME = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?[dhms])+", re.ASCII)
 _TIME_PART = re.compile(r"([0-9.]+)([dhms])", re.ASCII)
-_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%", re.ASCII)
 
 
 def seconds_of(value: Any) -> float:
@@ -30,16 +29,6 @@ def seconds_of(value: Any) -> float:
     if not 0 < seconds <= MAX_TIMEOUT_S:
         raise ValueError(f"A time is more than 0 and at most {MAX_TIMEOUT_S / _UNITS['d']:.0f}d, not {_shown(value)}")
     return seconds
-
-
-def tolerance_of(value: Any) -> tuple[int | None, float | None]:
-    """Return the number or the percentage of items that may fail: `3` or `5%`. ValueError for anything else."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value, None
-    share = _SHARE.fullmatch(value) if isinstance(value, str) else None
-    if share is None:
-        raise ValueError(f"{_shown(value)} is neither a number of items, such as 3, nor a share of them, such as 5%")
-    return None, float(share[1])
 
 
 def _size(value: Any) -> int:
@@ -78,9 +67,9 @@ Seconds = Annotated[
 ]
 Bytes = Annotated[int, BeforeValidator(_size), _either({"type": "integer"}, {"type": "string"})]
 Failures = Annotated[
-    tuple[int | None, float | None],
-    BeforeValidator(tolerance_of),
-    _either({"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{_SHARE.pattern}$"}),
+    Tolerance,
+    BeforeValidator(Tolerance.parse),
+    _either({"type": "integer", "minimum": 0}, {"type": "string", "pattern": f"^{SHARE.pattern}$"}),
 ]
 Expression = Annotated[StrictStr, BeforeValidator(_condition), _either({"type": "string"}, {"type": "boolean"})]
 _REFERENCE = {

@@ -217,7 +217,7 @@ def _for_each(part: ForEachPart, path: yaml12.Path, found: _Found) -> ForEach:
         item=part.item,
         key=part.key,
         concurrency=part.concurrency,
-        max_failures=Tolerance(*part.max_failures) if part.max_failures else Tolerance(),
+        max_failures=part.max_failures or Tolerance(),
     )
 
 

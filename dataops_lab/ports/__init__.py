@@ -10,19 +10,23 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
+from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .notifications import Channel
+from .pages import Page
 from .pipelines import Pipelines
+from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
     Environments,
     Events,
     Images,
+    ItemRun,
     Jobs,
     Leases,
-    Page,
     Part,
     PartCounts,
     PipelineProgress,
@@ -51,20 +55,25 @@ __all__ = [
     "Blobs",
     "Bundle",
     "BundleFile",
+    "Calendars",
     "ChangeSignal",
+    "Channel",
     "Clock",
     "Container",
     "Environments",
     "Events",
     "Executor",
+    "Holidays",
     "Host",
     "ImageBackend",
     "ImageBackends",
     "Images",
+    "ItemRun",
     "Jobs",
     "Leases",
     "Notebooks",
     "Observation",
+    "Outbox",
     "Page",
     "Part",
     "PartCounts",
@@ -78,9 +87,13 @@ __all__ = [
     "Retention",
     "RunFilter",
     "Runs",
+    "Schedules",
     "Secrets",
+    "SeenFiles",
     "StepCell",
     "Store",
+    "TickFilter",
+    "Ticks",
     "Transaction",
     "Variables",
     "Vault",

@@ -5,10 +5,11 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -48,6 +49,13 @@ class Notebooks(Protocol):
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
 
         A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
+        """
+        ...
+
+    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+        """Store the data files that the code of a version reads, as they lie below `root` now, and return them.
+
+        Refused when the folder of its source is not there.
         """
         ...
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from ..domain.actors import Actor
 from ..domain.environments import Environment
@@ -19,13 +19,14 @@ from ..domain.plans import Plan
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, RetentionScope
-from ..domain.runs import Attempt, CancelRequest, Reason, Run, RunState, RunSummary
+from ..domain.runs import Attempt, AttemptState, CancelRequest, Reason, Run, RunState, RunSummary
 from ..domain.secrets import Secret
+from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
-
-T = TypeVar("T")
+from .pages import Page
+from .schedules import Calendars, Outbox, Schedules, Ticks
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,19 @@ class Part(NamedTuple):
     state: RunState
     reason: Reason | None
     nothing_to_do: bool
+
+
+class ItemRun(NamedTuple):
+    """The run of one item, with what it was given. `attempt_state` is that of its latest attempt."""
+
+    id: str
+    item_key: str
+    state: RunState
+    attempt_state: AttemptState | None
+    parameters: Mapping[str, Any]
+    reason: Reason | None
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
 
 
 class PartCounts(NamedTuple):
@@ -87,14 +101,8 @@ class PipelineProgress:
 
     statuses: Mapping[str, StepStatus]
     timed_out_at: dt.datetime | None = None
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """`next` is an opaque cursor, None on the last page."""
-
-    items: Sequence[T]
-    next: str | None
+    sweep: Sweep | None = None
+    """The values of a sweep; None for a pipeline."""
 
 
 class Actors(Protocol):
@@ -298,7 +306,7 @@ class Runs(Protocol):
         """Return the requests by run id, for those of the runs that somebody wants to cancel."""
         ...
 
-    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+    def count_by_state(self, *, without: Collection[JobKind] = ()) -> Mapping[RunState, int]:
         """Count the runs that have not ended, by state; those `without` one kind."""
         ...
 
@@ -322,12 +330,12 @@ class Runs(Protocol):
 class PipelineRuns(Protocol):
     """The steps of pipeline runs. The pipeline runs themselves, and the runs of their steps, are Runs."""
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
         """Add the steps of a run that was just added. `statuses` has all of them, in the order of the file."""
         ...
 
     def get_progress(self, run_id: str) -> PipelineProgress:
-        """Return the statuses. NotFound when the run is not a pipeline's."""
+        """Return the statuses. NotFound when the run has no steps."""
         ...
 
     def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
@@ -361,8 +369,16 @@ class PipelineRuns(Protocol):
         """Return the runs of these steps, oldest first. A step that has none has no entry."""
         ...
 
+    def list_item_runs(self, run_id: str, step_id: str) -> Sequence[ItemRun]:
+        """Return the runs of the items of a fan-out, oldest first."""
+        ...
+
     def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         """Count the runs of each step that has any."""
+        ...
+
+    def count_ended_parts(self, run_id: str) -> int:
+        """Count the runs of all steps that have ended."""
         ...
 
     def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
@@ -693,6 +709,14 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    @property
+    def calendars(self) -> Calendars: ...
+    @property
+    def schedules(self) -> Schedules: ...
+    @property
+    def ticks(self) -> Ticks: ...
+    @property
+    def outbox(self) -> Outbox: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

@@ -23,7 +23,6 @@ from itertools import count, pairwise
 from pathlib import Path
 from typing import IO, cast
 
-from ..domain.jobs import JobKind
 from ..domain.leases import ENGINE
 from ..domain.pipelines import StepState
 from ..domain.runs import AttemptState, Reason, RunState
@@ -283,7 +282,7 @@ def _end_unfinished_work(tx: Transaction, now: dt.datetime) -> None:
     for run in tx.runs.list_in_states(*(state for state in RunState if not state.is_terminal)):
         end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)
         tx.runs.transition(run, run.transition_to(end[0], finished_at=now, reason=end[1]))
-        if run.kind is JobKind.PIPELINE:
+        if run.kind.has_steps:
             end_steps(tx, run, tx.pipelines.get_progress(run.id).statuses, _STEP_ENDS, end[1], at=now)
 
 

@@ -23,7 +23,7 @@ class Overview:
 
 def overview(ctx: Services) -> Overview:
     with ctx.store.read() as tx:
-        counts = tx.runs.count_by_state(without=JobKind.PIPELINE)
+        counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
         leading = leader(ctx, tx)
     waiting = sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RETRY_WAIT))
     return Overview(leading, waiting, counts.get(RunState.ACTIVE, 0))

@@ -22,6 +22,7 @@ from ..domain.pipelines import Item, Pipeline, Step, StepKind, StepState, StepSt
 from ..domain.plans import PlannedStep
 from ..domain.runs import MAX_SUMMARY_MESSAGE, Reason, Run, RunState, Trigger, TriggerKind
 from ..domain.step_files import missing_outputs
+from ..domain.sweeps import SWEEP_STEP, Sweep
 from ..domain.time import Timestamp
 from ..domain.versions import Manifest
 from ..errors import Damaged, NotFound, Refused
@@ -41,7 +42,7 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
     progress = tx.pipelines.get_progress(run.id)
     ending = Ending.CANCELLED if run.cancel_requested_at else Ending.TIMED_OUT if progress.timed_out_at else None
     manifest = tx.versions.get(run.job_id, run.version_digest).manifest
-    pipeline = pipeline_of(ctx, manifest)
+    pipeline = pipeline_of(ctx, manifest, progress.sweep)
     if pipeline is None:
         _give_up(ctx, tx, run, progress.statuses, at=at)
         return True
@@ -53,6 +54,9 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
     if stops:
         cancel_parts(ctx, tx, run, stops, at=at)
     if outcome is not None:
+        if run.kind is JobKind.SWEEP and outcome.reason is not None:
+            # Its only step is the sweep itself, and says more.
+            outcome = replace(outcome, reason=steps.reason(SWEEP_STEP) or outcome.reason)
         move_runs(ctx, tx, [(run, _ended(run, outcome, at))], at=at.wall_time)
     return moved
 
@@ -64,8 +68,13 @@ def _go_on_again(ctx: Services, run_id: str) -> None:
                 go_on(ctx, tx, run, at=ctx.moment())
 
 
-def pipeline_of(ctx: Services, manifest: Manifest) -> Pipeline | None:
-    """Read the pipeline of a version. None when its file is damaged, or this program cannot read it any more."""
+def pipeline_of(ctx: Services, manifest: Manifest, sweep: Sweep | None = None) -> Pipeline | None:
+    """Read the pipeline of a version, or make that of a sweep of it.
+
+    None when its file is damaged, or this program cannot read it any more.
+    """
+    if sweep is not None:
+        return sweep.pipeline(manifest)
     assert manifest.source_digest is not None
     try:
         known = _read.setdefault(ctx.pipelines, {})
@@ -204,6 +213,9 @@ class _Steps:
         except TakesLong:
             self._undecided.add(step.id)
             raise
+
+    def reason(self, step_id: str) -> Reason | None:
+        return self._now[step_id].reason
 
     @property
     def questions(self) -> Sequence[Question]:

@@ -18,6 +18,7 @@ from ..domain.plans import PlannedStep
 from ..domain.records import RecordFile
 from ..domain.runs import Reason, Run
 from ..domain.step_files import LeftFile, arrivals
+from ..domain.sweeps import points
 from ..domain.variables import check_value
 from ..domain.versions import IncludedFile, Manifest
 from ..errors import Refused
@@ -66,6 +67,9 @@ class StepValues:
         """Return the items of a fan-out, each with its key."""
         assert step.for_each is not None
         inputs = step.for_each.inputs
+        if step.for_each.is_grid:
+            assert isinstance(inputs, dict)
+            return points(inputs)
         values = checked_items(self._evaluated(step, inputs.cel) if isinstance(inputs, Reference) else inputs)
         if step.for_each.key is None:
             return keyed(values)
@@ -79,6 +83,8 @@ class StepValues:
         for position, item in enumerate(items):
             try:
                 given = {name: columns[name][position] for name in step.parameters}
+                if item is not None and step.for_each is not None and step.for_each.is_grid:
+                    given = {**self._run.parameters, **item.value}
                 found.append(manifest.parameters.validate(given))
             except Refused as error:
                 if item is None:

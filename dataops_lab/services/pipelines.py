@@ -20,12 +20,14 @@ from ..domain.plans import Plan, PlannedStep
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import MANUAL, Reason, Run, RunState, Submission, Trigger, TriggerKind
 from ..domain.settings import RunSettings, clamp
+from ..domain.sweeps import SWEEP_STEP, Sweep
 from ..domain.time import Timestamp
 from ..domain.versions import Version
 from ..errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import PartCounts, Transaction
 from .context import Services
 from .known_items import check_known_items
+from .parameters import check_points
 from .permissions import allows
 from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
 from .pipeline_progress import end_steps, go_on, pipeline_of
@@ -52,6 +54,9 @@ class NewPipelineRun:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    nominal_at: dt.datetime | None = None
+    sweep: Sweep | None = None
     statuses: Mapping[str, StepStatus] | None = None
     """The first status of each step; None: as the pipeline says."""
     taken_over: Callable[[Transaction, Run], None] | None = None
@@ -108,6 +113,7 @@ class RepeatedPipelineRun:
     plan: Plan
     placed: Placement
     parameters: dict[str, Any]
+    sweep: Sweep | None
 
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
@@ -128,6 +134,9 @@ class RepeatedPipelineRun:
             self.parameters,
             old.settings,
             Trigger(TriggerKind.RERUN, old.id),
+            old.tick_id,
+            old.nominal_at,
+            self.sweep,
         )
 
     @property
@@ -143,13 +152,16 @@ def prepare_rerun(
     with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
         pipeline = stored_pipeline(ctx, tx, old)
+        sweep = tx.pipelines.get_progress(old.id).sweep
         stored = tx.pipelines.get_plan(old.id)
-        as_run = {step_id: _as_run(old, pipeline.by_id[step_id], planned) for step_id, planned in stored.items()}
-        places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in as_run.items()}
+        step_runs = {
+            step_id: as_run(old, JobKind(pipeline.by_id[step_id].kind), planned) for step_id, planned in stored.items()
+        }
+        places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in step_runs.items()}
     plan = {
         step_id: replace(
             planned,
-            kernel=kernel_for_rerun(ctx, places[step_id], as_run[step_id]) or planned.kernel,
+            kernel=kernel_for_rerun(ctx, places[step_id], step_runs[step_id]) or planned.kernel,
             settings=clamp(planned.settings, places[step_id].environment.limits),
             image=places[step_id].image,
             resources=places[step_id].resources,
@@ -157,15 +169,19 @@ def prepare_rerun(
         )
         for step_id, planned in stored.items()
     }
-    values = pipeline.parameters.validate(old.parameters if parameters is None else parameters, word="pipeline")
-    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, next(iter(places.values())), values)
+    given = old.parameters if parameters is None else parameters
+    if sweep is None:
+        values = pipeline.parameters.validate(given, word="pipeline")
+    else:
+        values = check_points(ctx, version.manifest, given, sweep)
+    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, next(iter(places.values())), values, sweep)
 
 
-def _as_run(run: Run, step: Step, planned: PlannedStep) -> Run:
+def as_run(run: Run, kind: JobKind, planned: PlannedStep) -> Run:
     """Return a run as the step would have had it."""
     return replace(
         run,
-        kind=JobKind(step.kind),
+        kind=kind,
         kernel=planned.kernel,
         image=planned.image,
         resources=planned.resources,
@@ -178,8 +194,10 @@ def add_run(
     ctx: Services, tx: Transaction, new: NewPipelineRun, *, key: str | None, request: str, by: Actor, at: Timestamp
 ) -> Run:
     """Add the run, and start what can start, unless it waits for other runs of its pipeline."""
-    tx.jobs.lock([new.job.id])
-    waits = _waits(tx, new.pipeline, new.job)
+    waits = None
+    if new.sweep is None:
+        tx.jobs.lock([new.job.id])
+        waits = _waits(tx, new.pipeline, new.job)
     run = Run(
         id=str(ULID.from_datetime(at.wall_time)),
         project=DEFAULT_PROJECT,
@@ -194,19 +212,23 @@ def add_run(
         created_boot=at.boot,
         created_tick=at.tick,
         trigger=new.trigger,
-        kind=JobKind.PIPELINE,
+        tick_id=new.tick_id,
+        nominal_at=new.nominal_at,
+        kind=JobKind.PIPELINE if new.sweep is None else JobKind.SWEEP,
         settings=new.settings,
         key=key,
         request_digest=request,
         started_at=None if waits else at.wall_time,
         reason=waits,
         origin=new.version.origin,
-        findings=findings_of(new.plan),
+        findings=findings_of(new.plan) if new.sweep is None else new.plan[SWEEP_STEP].findings,
         bypassed_promotion=new.placed.bypassed_promotion,
     )
-    check_known_items(ctx, tx, run, new.pipeline, new.plan)
+    if new.sweep is None:
+        check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
-    tx.pipelines.add(run.id, new.plan, first_statuses(new.pipeline) if new.statuses is None else new.statuses)
+    statuses = first_statuses(new.pipeline) if new.statuses is None else new.statuses
+    tx.pipelines.add(run.id, new.plan, statuses, sweep=new.sweep)
     if new.taken_over is not None:
         new.taken_over(tx, run)
     if not waits:
@@ -239,7 +261,7 @@ def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime)
     moment = replace(ctx.moment(), wall_time=at)
     parents = dict.fromkeys(run.parent_id for run in ended if run.parent_id is not None)
     for run in tx.runs.get_many(list(parents)).values() if parents else ():
-        if run.kind is JobKind.PIPELINE and run.state is RunState.ACTIVE and not go_on(ctx, tx, run, at=moment):
+        if run.kind.has_steps and run.state is RunState.ACTIVE and not go_on(ctx, tx, run, at=moment):
             tx.pipelines.record_part_progress(run.id, at=at)
     for job_id in dict.fromkeys(run.job_id for run in ended if run.kind is JobKind.PIPELINE):
         _start_waiting(ctx, tx, job_id, at=moment)
@@ -493,9 +515,10 @@ def _counts(status: StepStatus, counts: PartCounts | None) -> ItemCounts | None:
 
 def stored_pipeline(ctx: Services, tx: Transaction, run: Run) -> Pipeline:
     """Read the pipeline of a run as it was at its submission. Refused for other runs."""
-    if run.kind is not JobKind.PIPELINE:
+    if not run.kind.has_steps:
         raise InvalidRequest(f"Run {run.id} is not one of a pipeline: it has no steps.", code="not_a_pipeline")
-    pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest)
+    sweep = tx.pipelines.get_progress(run.id).sweep if run.kind is JobKind.SWEEP else None
+    pipeline = pipeline_of(ctx, tx.versions.get(run.job_id, run.version_digest).manifest, sweep)
     if pipeline is None:
         raise Conflict("The stored file of the pipeline cannot be read any more.", code="pipeline_unreadable")
     return pipeline

@@ -30,7 +30,8 @@ from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
 from .archive_names import ArchiveNames
 from .context import Services
 from .integrity import inputs_of, verified_read
-from .runs import RunView, get, inject_parameters
+from .parameters import inject_parameters
+from .runs import RunView, get
 
 PAGE_BYTES = 16 * 1024**2
 """The largest size of the events of one answer. The event that exceeds it is the last."""
@@ -100,7 +101,7 @@ def _get_notebook_run(ctx: Services, run_id: str) -> RunView:
     """Return the run. Conflict when it is none of a notebook: a script may have left a file of that name."""
     view = get(ctx, run_id)
     if view.run.kind is not JobKind.NOTEBOOK:
-        what, command = ("steps", "show") if view.run.kind is JobKind.PIPELINE else ("log", "logs")
+        what, command = ("parts", "show") if view.run.kind.has_steps else ("log", "logs")
         raise Conflict(
             f"Run {view.run.id} is a {view.run.kind}, so it has no notebook and no report. Look at its {what}: "
             f"`jupyter dataops runs {command} {view.run.id}`.",
@@ -269,10 +270,10 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
 def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
     """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again.
 
-    That of a pipeline has its file, and names the records of its steps by their digests.
+    That of a pipeline or a sweep has its file, and names the records of its parts by their digests.
     """
     view = get(ctx, run_id)
-    if view.run.kind is JobKind.PIPELINE:
+    if view.run.kind.has_steps:
         _export_pipeline(ctx, view, target)
         return
     record = view.record
@@ -316,6 +317,8 @@ def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
         archive.writestr("parameters.json", _pretty(view.run.parameters))
         archive.writestr(names.name_for(f"input/{manifest.path}"), ctx.blobs.read(manifest.source_digest))
         record = {**_run_summary(view), "steps": _step_summaries(ctx, view, view.progress), "renamed": names.changed}
+        if view.progress.sweep is not None:
+            record["sweep"] = view.progress.sweep.values
         archive.writestr("record.json", _pretty(record))
 
 

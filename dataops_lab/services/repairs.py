@@ -27,6 +27,8 @@ from .context import Services
 from .pipelines import FirstPipelineRun, RepeatedPipelineRun, add_run, prepare, prepare_rerun, stored_pipeline
 from .placement import NO_OVERRIDE
 from .runs import Submitted, add_once, check_key
+from .sweeps import FirstSweepRun
+from .sweeps import prepare as prepare_sweep
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class _PreparedRepair:
     """A repair that nothing can refuse any more."""
 
     ctx: Services
-    base: FirstPipelineRun | RepeatedPipelineRun
+    base: FirstPipelineRun | FirstSweepRun | RepeatedPipelineRun
     planned: PlannedRepair
 
     def add(
@@ -84,6 +86,8 @@ class _PreparedRepair:
         new = replace(
             self.base.new_run(tx, by=by, at=at),
             trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
+            tick_id=planned.old.tick_id,
+            nominal_at=planned.old.nominal_at,
             statuses=_statuses(planned, at),
             taken_over=lambda tx, run: _take_over(tx, planned, run, by=by, at=at),
         )
@@ -94,6 +98,7 @@ def _prepare(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None, 
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
         before = stored_pipeline(ctx, tx, old)
+        sweep = tx.pipelines.get_progress(old.id).sweep
         job = tx.jobs.get(old.job_id)
     if not old.state.is_terminal:
         raise Conflict(
@@ -102,19 +107,17 @@ def _prepare(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None, 
             state=old.state,
         )
     given = None if wish.parameters is None else dict(wish.parameters)
-    base: FirstPipelineRun | RepeatedPipelineRun
+    base: FirstPipelineRun | FirstSweepRun | RepeatedPipelineRun
     if wish.newer:
-        base = prepare(
-            ctx,
-            Submission(
-                job.source,
-                root=root,
-                environment=old.environment,
-                parameters=old.parameters if given is None else given,
-                priority=old.settings.priority,
-            ),
-            by=by,
+        submission = Submission(
+            job.source,
+            root=root,
+            environment=old.environment,
+            parameters=old.parameters if given is None else given,
+            priority=old.settings.priority,
+            sweep=sweep,
         )
+        base = prepare(ctx, submission, by=by) if sweep is None else prepare_sweep(ctx, submission, by=by)
     else:
         base = prepare_rerun(ctx, old, NO_OVERRIDE, parameters=given, by=by)
     earlier = _earlier_steps(ctx, old, before)

@@ -22,6 +22,7 @@ from ..domain.reproductions import MARKER_FOLDER, MissingInput, reproduction_nam
 from ..domain.runs import Run
 from ..domain.secrets import environment_scope
 from ..domain.snapshots import KernelChoice
+from ..domain.sweeps import SWEEP_STEP
 from ..domain.versions import Manifest
 from ..errors import Conflict, NotFound, Refused, UnknownEnvironment
 from ..ports import Container, Transaction
@@ -29,6 +30,7 @@ from ..rundir.parameters import parameter_variables
 from ..rundir.protocol import PARAMETERS_VARIABLE, VALUES_VARIABLE
 from .authoring import offered_kernels
 from .context import Services
+from .parameters import inject_parameters
 from .permissions import allows, require
 from .pipeline_progress import part_of
 from .pipeline_values import StepValues
@@ -43,7 +45,6 @@ from .reproduction_folders import (
     fill,
     fill_below,
 )
-from .runs import inject_parameters
 from .secrets import decrypt_all
 from .slow_expressions import TakesLong, answers
 
@@ -213,15 +214,16 @@ def _find_source(ctx: Services, wanted: Wanted, *, by: Actor) -> _Source:
 def _read_source(ctx: Services, tx: Transaction, wanted: Wanted, values: list[StepValues], *, by: Actor) -> _Source:
     run = tx.runs.get(wanted.run_id)
     job = tx.jobs.get(run.job_id)
-    if wanted.step is None:
-        if run.kind is JobKind.PIPELINE:
+    wanted_step = SWEEP_STEP if run.kind is JobKind.SWEEP else wanted.step
+    if wanted_step is None:
+        if run.kind.has_steps:
             raise Refused(
-                f"Run {run.id} is one of a pipeline. Name one of its steps with `--step`: "
+                f"Run {run.id} is one of a {run.kind}. Name one of its steps with `--step`: "
                 f"{', '.join(step.id for step in stored_pipeline(ctx, tx, run).steps if step.approval is None)}.",
                 code="step_needed",
             )
         return _source_of_run(ctx, tx, run, job.name, by=by)
-    step = find_step(ctx, tx, run, wanted.step)
+    step = find_step(ctx, tx, run, wanted_step)
     name = f"{job.name}-{step.id}"
     if part := _part(tx, run, step, wanted.item):
         return _source_of_run(ctx, tx, part, name, by=by)

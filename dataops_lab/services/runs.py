@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,13 +32,12 @@ from ..domain.runs import (
 from ..domain.settings import RunSettings, clamp, resolve_settings
 from ..domain.snapshots import Finding, KernelChoice
 from ..domain.time import Timestamp
-from ..domain.variables import check_value
 from ..domain.versions import Manifest, Origin, Version, canonical_json, digest_of
-from ..errors import Conflict, InvalidParameters, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
+from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound, Refused
 from ..ports import Page, PipelineProgress, RunFilter, Transaction
-from ..rundir.parameters import parameter_variables
-from . import pipelines
+from . import pipelines, sweeps
 from .context import Services
+from .parameters import check_parameters
 from .permissions import require
 from .placement import (
     NO_OVERRIDE,
@@ -63,7 +63,7 @@ ROWS_IN_MESSAGE = 10
 class RunView:
     """A run with all that a screen shows beside it. `waiting_reason` is set while it is queued.
 
-    `progress` is that of a pipeline; None for all other runs.
+    `progress` is that of a pipeline or sweep; None for all other runs.
     """
 
     run: Run
@@ -73,6 +73,8 @@ class RunView:
     record: Record | None
     waiting_reason: Reason | None
     progress: PipelineProgress | None = None
+    points_ended: int = 0
+    """How many points of a sweep have ended."""
     repairs: Sequence[str] = ()
     """The ids of the runs that repair it, oldest first."""
 
@@ -98,7 +100,9 @@ class PreparedRun(Protocol):
 def submit(ctx: Services, submission: Submission, *, by: Actor) -> Submitted:
     """Take a snapshot of the notebook and queue a run of it. All refusals come before anything is written."""
     _check_submission(submission)
-    prepare = pipelines.prepare if submission.kind is JobKind.PIPELINE else _prepare
+    prepare: Callable[..., PreparedRun] = pipelines.prepare if submission.kind is JobKind.PIPELINE else _prepare
+    if submission.sweep is not None:
+        prepare = sweeps.prepare
     request = _request_digest(submission)
     return add_once(ctx, submission.key, request, lambda: prepare(ctx, submission, by=by), by=by)
 
@@ -156,7 +160,16 @@ def submit_many(
     _check_submission(submissions[-1])  # It has the longest key.
     requests = [_request_digest(row_submission) for row_submission in submissions]
     if submission.kind is JobKind.PIPELINE:
-        raise InvalidRequest("A pipeline takes no rows yet. Let a step of it run for each item of a list.")
+        raise InvalidRequest(
+            "Rows are for one notebook or script. Submit the pipeline once for each row, or let a step of it run for "
+            "each item of a list.",
+            code="rows_of_pipeline",
+        )
+    if submission.sweep is not None:
+        raise InvalidRequest(
+            "Give either rows or the values of a sweep: rows are runs of their own, a sweep is one run with points.",
+            code="invalid_sweep",
+        )
 
     taken = take_snapshot(ctx, submission, by=by)
     values = _check_rows(ctx, taken.snapshot.manifest, submissions)
@@ -257,7 +270,7 @@ def _prepare_rerun(
 ) -> PreparedRun:
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
-    if old.kind is JobKind.PIPELINE:
+    if old.kind.has_steps:
         return pipelines.prepare_rerun(ctx, old, override, parameters=parameters, by=by)
     with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
@@ -282,6 +295,8 @@ class Order:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    nominal_at: dt.datetime | None = None
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     inputs_digest: str | None = None
@@ -317,6 +332,8 @@ def order_rerun(
         parameters=old.parameters,
         settings=clamp(old.settings, placed.environment.limits),
         trigger=Trigger(trigger_kind, old.id),
+        tick_id=old.tick_id if trigger_kind is TriggerKind.RERUN else None,
+        nominal_at=old.nominal_at if trigger_kind is TriggerKind.RERUN else None,
         origin=old.origin,
         findings=placed.findings,
         inputs_digest=old.inputs_digest,
@@ -361,6 +378,8 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         created_boot=at.boot,
         created_tick=at.tick,
         trigger=order.trigger,
+        tick_id=order.tick_id,
+        nominal_at=order.nominal_at,
         parent_id=parent_id,
         parent_key=parent_key,
         inputs_digest=order.inputs_digest,
@@ -387,15 +406,19 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
             return _view(ctx, tx, run)
-        if run.kind is JobKind.PIPELINE:
-            pipelines.cancel(ctx, tx, run, by=by)
-            return _view(ctx, tx, tx.runs.get(run.id))
-        tx.runs.request_cancel(run.id, at=now, by=by)
-        if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
-            reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            cancelled = run.transition_to(RunState.CANCELLED, finished_at=now, reason=reason)
-            move_runs(ctx, tx, [(run, cancelled)], at=now)
+        ask_to_end(ctx, tx, run, by=by, at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
+
+
+def ask_to_end(ctx: Services, tx: Transaction, run: Run, *, by: Actor, at: dt.datetime) -> None:
+    """Ask for the end of a run that has not ended. Call `tx.pipelines.lock_parents` before."""
+    if run.kind.has_steps:
+        pipelines.cancel(ctx, tx, run, by=by)
+        return
+    tx.runs.request_cancel(run.id, at=at, by=by)
+    if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
+        reason = Reason("cancelled", f"Cancelled by {by} before it started.")
+        move_runs(ctx, tx, [(run, run.transition_to(RunState.CANCELLED, finished_at=at, reason=reason))], at=at)
 
 
 def get(ctx: Services, run_id: str) -> RunView:
@@ -451,7 +474,7 @@ def summary_of(view: RunView) -> RunSummary:
         state=run.state,
         attempt=last.number if last else 0,
         attempt_state=last.state if last else None,
-        progress=_steps_done(view.progress) if view.progress else last.progress if last else Progress(),
+        progress=_progress_of(view),
         reason=Reason(reason.code, reason.message[:MAX_SUMMARY_MESSAGE]) if reason else None,
         nothing_to_do=run.nothing_to_do,
         created_at=run.created_at,
@@ -470,49 +493,18 @@ def summary_of(view: RunView) -> RunSummary:
     )
 
 
-def _steps_done(progress: PipelineProgress) -> Progress:
-    statuses = progress.statuses.values()
+def _progress_of(view: RunView) -> Progress:
+    if view.progress is None:
+        return view.attempts[-1].progress if view.attempts else Progress()
+    if view.progress.sweep is not None:
+        return Progress(view.points_ended, view.progress.sweep.size)
+    statuses = view.progress.statuses.values()
     return Progress(sum(status.state.has_ended for status in statuses), len(statuses))
 
 
 def _awaits_approval(progress: PipelineProgress) -> bool:
     states = {status.state for status in progress.statuses.values()}
     return StepState.AWAITING_APPROVAL in states and StepState.RUNNING not in states
-
-
-def check_parameters(
-    ctx: Services, manifest: Manifest, parameters: Mapping[str, Any], texts: Sequence[tuple[str, str]] = ()
-) -> dict[str, Any]:
-    """Return the values as the version takes them; `texts` are read by the declared types. InvalidParameters."""
-    schema = manifest.parameters
-    values = schema.validate({**parameters, **schema.parse_texts(texts)}, word=manifest.kind)
-    if manifest.kind is JobKind.NOTEBOOK:
-        # The engine fills in the notebook only when the run starts. Try it now, so that an error shows now.
-        inject_parameters(ctx, manifest, values)
-    else:
-        _check_variables(schema.complete(values))
-    return values
-
-
-def _check_variables(values: Mapping[str, Any]) -> None:
-    """Raise InvalidParameters for values that no program can get as a variable."""
-    problems = []
-    for name, value in values.items():
-        try:
-            for variable, text in parameter_variables({name: value}).items():
-                check_value(variable, text)
-        except Refused as error:
-            problems.append({"name": name, "message": error.message})
-    if problems:
-        message = " ".join(problem["message"] for problem in problems)
-        raise InvalidParameters(message, problems=problems, parameters=list(values))
-
-
-def inject_parameters(ctx: Services, manifest: Manifest, values: dict[str, Any]) -> bytes:
-    """Return the notebook as the runner gets it, with `values` in a cell of its own."""
-    assert manifest.source_digest is not None
-    types = {p.name: p.type_spelling for p in manifest.parameters.parameters}
-    return ctx.notebooks.inject_parameters(ctx.blobs.read(manifest.source_digest), manifest.language, values, types)
 
 
 def _check_submission(submission: Submission) -> None:
@@ -532,6 +524,8 @@ def _request_digest(submission: Submission) -> str:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
     if not submission.command:
         del request_fields["command"], request_fields["declared"]  # The same holds for commands.
+    if submission.sweep is None:
+        del request_fields["sweep"]  # And for sweeps.
     return digest_of(canonical_json(request_fields))
 
 
@@ -557,13 +551,13 @@ def _view_of_new_run(ctx: Services, run: Run, job: Job, version: Version) -> Run
             attempts=(),
             record=None,
             waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run) if _waits_for_slot(run) else None,
-            progress=tx.pipelines.get_progress(run.id) if run.kind is JobKind.PIPELINE else None,
+            progress=tx.pipelines.get_progress(run.id) if run.kind.has_steps else None,
         )
 
 
 def _waits_for_slot(run: Run | RunSummary) -> bool:
     """Tell whether the queue knows why the run waits. The row of a pipeline itself says it."""
-    return run.state is RunState.QUEUED and run.kind is not JobKind.PIPELINE
+    return run.state is RunState.QUEUED and not run.kind.has_steps
 
 
 def _with_waiting_reasons(ctx: Services, tx: Transaction, found: Sequence[RunSummary]) -> list[RunSummary]:
@@ -595,8 +589,9 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             attempts=attempts[run.id],
             record=records.get(run.id),
             waiting_reason=waiting.reason(run) if waiting and _waits_for_slot(run) else None,
-            progress=tx.pipelines.get_progress(run.id) if run.kind is JobKind.PIPELINE else None,
-            repairs=tx.pipelines.list_repairs(run) if run.kind is JobKind.PIPELINE else (),
+            progress=tx.pipelines.get_progress(run.id) if run.kind.has_steps else None,
+            points_ended=tx.pipelines.count_ended_parts(run.id) if run.kind is JobKind.SWEEP else 0,
+            repairs=tx.pipelines.list_repairs(run) if run.kind.has_steps else (),
         )
         for run in runs
     ]

@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
 
+from ..domain.sweeps import SWEEP_STEP
 from ..errors import InvalidRequest
 from ..ports import RunFilter
 
 Execute = Callable[[str, Mapping[str, Any]], Iterable[Any]]
 """A function that runs a statement with named parameters, and returns its rows."""
+
+NO_POINT = f"(parent_step IS NULL OR parent_step <> '{SWEEP_STEP}')"
+"""The condition for all runs but the points of sweeps. The indexes of the runs of a job have the same words."""
 
 MAX_LIMIT = 500
 MAX_JOBS = 500
@@ -70,7 +74,9 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
         add("created_by = :created_by", created_by=where.created_by)
     if where.parent_id:
         add("parent_id = :parent_id", parent_id=where.parent_id)
-    elif not where.job_id:
+    elif where.job_id:
+        add(NO_POINT)
+    else:
         add("parent_id IS NULL")
     if where.step:
         add("parent_step = :step", step=where.step)

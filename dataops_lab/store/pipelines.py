@@ -5,30 +5,28 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
-from ..domain.environments import Resources
 from ..domain.events import run_subject
-from ..domain.images import RunImage
 from ..domain.jobs import JobKind
-from ..domain.pipelines import Item, StepState, StepStatus, split_parent_key
-from ..domain.plans import Plan, PlannedStep
-from ..domain.runs import Run, RunState, TriggerKind
-from ..domain.settings import RunSettings
-from ..domain.snapshots import Finding, KernelChoice, Severity
-from ..domain.versions import Origin
+from ..domain.pipelines import Item, StepState, StepStatus, Tolerance, split_parent_key
+from ..domain.plans import Plan
+from ..domain.runs import AttemptState, Run, RunState, TriggerKind
+from ..domain.sweeps import Sweep
 from ..errors import NotFound, StaleWrite
-from ..ports import Part, PartCounts, PipelineProgress, StepCell
+from ..ports import ItemRun, Part, PartCounts, PipelineProgress, StepCell
 from . import reasons
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
+from .filters import NO_POINT
 from .locks import with_row_lock
+from .plans import plan_columns, planned_step
 
 
 class SqlPipelines:
@@ -37,15 +35,21 @@ class SqlPipelines:
         self._events = events
         self._actors = actors
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus]) -> None:
+    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
         inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
-        self._connection.execute(_INSERT_RUN, {"run_id": run_id, "inherited": inherited})
+        row = {
+            "run_id": run_id,
+            "inherited": inherited,
+            "sweep": asdict(sweep) if sweep else None,
+            "points": sweep.size if sweep else None,
+        }
+        self._connection.execute(_INSERT_RUN, row)
         rows = [
             {
                 "run_id": run_id,
                 "step_id": step_id,
                 "position": position,
-                **_plan_columns(plan.get(step_id)),
+                **(plan_columns(planned) if (planned := plan.get(step_id)) else _NO_PLAN),
                 **_columns(status),
             }
             for position, (step_id, status) in enumerate(statuses.items())
@@ -57,13 +61,14 @@ class SqlPipelines:
         if run is None:
             raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.")
         rows = self._connection.execute(_STATUSES, {"run_id": run_id})
-        return PipelineProgress({row.step_id: _status(row, self._actors) for row in rows}, run.timed_out_at)
+        statuses = {row.step_id: _status(row, self._actors) for row in rows}
+        return PipelineProgress(statuses, run.timed_out_at, _sweep(run.sweep) if run.sweep else None)
 
     def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
         inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
         rows = self._connection.execute(_PLAN, {"run_id": run_id})
         return {
-            row.step_id: _planned(row, inherited)
+            row.step_id: planned_step(row, inherited)
             for row in rows
             if row.job_id is not None and (step_ids is None or row.step_id in step_ids)
         }
@@ -101,6 +106,21 @@ class SqlPipelines:
             found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do))
         return found
 
+    def list_item_runs(self, run_id: str, step_id: str) -> Sequence[ItemRun]:
+        return [
+            ItemRun(
+                row.id,
+                split_parent_key(row.parent_key)[1] or "",
+                RunState(row.state),
+                AttemptState(row.attempt_state) if row.attempt_state else None,
+                row.parameters,
+                reasons.from_json(row.reason),
+                row.started_at,
+                row.finished_at,
+            )
+            for row in self._connection.execute(_ITEM_RUNS, {"run_id": run_id, "step": step_id})
+        ]
+
     def count_parts(self, run_id: str) -> Mapping[str, PartCounts]:
         runs: defaultdict[str, dict[RunState, int]] = defaultdict(dict)
         idle: defaultdict[str, int] = defaultdict(int)
@@ -108,6 +128,9 @@ class SqlPipelines:
             runs[step_id][RunState(state)] = count
             idle[step_id] += had_nothing_to_do
         return {step_id: PartCounts(of_step, idle[step_id]) for step_id, of_step in runs.items()}
+
+    def count_ended_parts(self, run_id: str) -> int:
+        return self._connection.scalar(_ENDED_PARTS, {"run_id": run_id}) or 0
 
     def list_unfinished_parts(self, run_id: str, step_ids: Collection[str]) -> Sequence[str]:
         query = with_row_lock(self._connection, _ALIVE_PARTS)
@@ -170,8 +193,9 @@ class SqlPipelines:
 _R, _S = t.runs.c, t.pipeline_steps.c
 _INSERT_RUN, _INSERT_STEP = insert(t.pipeline_runs), insert(t.pipeline_steps)
 _OF_RUN = _S.run_id == bindparam("run_id")
-_RUN = select(t.pipeline_runs.c.timed_out_at).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
-_INHERITED = select(t.pipeline_runs.c.inherited).where(t.pipeline_runs.c.run_id == bindparam("run_id"))
+_P = t.pipeline_runs.c
+_RUN = select(_P.timed_out_at, _P.sweep).where(_P.run_id == bindparam("run_id"))
+_INHERITED = select(_P.inherited).where(_P.run_id == bindparam("run_id"))
 _STATUS = [
     _S[name]
     for name in (
@@ -189,6 +213,16 @@ _TIME_OUT = update(t.pipeline_runs).where(
 )
 _OF_STEPS = (_R.parent_id == bindparam("run_id"), _R.parent_step.in_(bindparam("steps", expanding=True)))
 _PARTS = select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do).where(*_OF_STEPS).order_by(_R.id)
+_A = t.attempts.c
+_LATEST = select(_A.state).where(_A.run_id == _R.id).order_by(_A.number.desc()).limit(1).scalar_subquery()
+_ITEM_RUNS = (
+    select(
+        *(_R[name] for name in ("id", "parent_key", "state", "parameters", "reason", "started_at", "finished_at")),
+        _LATEST.label("attempt_state"),
+    )
+    .where(_R.parent_id == bindparam("run_id"), _R.parent_step == bindparam("step"))
+    .order_by(_R.id)
+)
 _ALIVE = [str(state) for state in RunState if not state.is_terminal]
 _ALIVE_PARTS = select(_R.id).where(*_OF_STEPS, _R.state.in_(_ALIVE)).order_by(_R.id)
 _COUNTS = (
@@ -196,6 +230,7 @@ _COUNTS = (
     .where(_R.parent_id == bindparam("run_id"))
     .group_by(_R.parent_step, _R.state)
 )
+_ENDED_PARTS = select(func.count()).where(_R.parent_id == bindparam("run_id"), _R.state.not_in(_ALIVE))
 _OF_RUNS: BindParameter[Any] = bindparam("run_ids", expanding=True)
 _COUNTS_OF_MANY = (
     select(
@@ -232,10 +267,12 @@ _PARENTS = (
     )
     .order_by(_R.id)
 )
-_IS_PIPELINE = _R.kind == str(JobKind.PIPELINE)
-_UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+_HAS_STEPS = _R.kind.in_([str(kind) for kind in JobKind if kind.has_steps])
+_UNFINISHED = select(_R.id).where(_R.state.in_(_ALIVE), _HAS_STEPS).order_by(_R.id)
 _UNFINISHED_OF = (
-    select(_R.id, _R.state).where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _IS_PIPELINE).order_by(_R.id)
+    select(_R.id, _R.state)
+    .where(_R.job_id == bindparam("job_id"), _R.state.in_(_ALIVE), _HAS_STEPS, text(NO_POINT))
+    .order_by(_R.id)
 )
 # A repair is a run of the same job, which an index finds.
 _REPAIRS = (
@@ -244,6 +281,7 @@ _REPAIRS = (
         _R.job_id == bindparam("job_id"),
         _R.trigger_kind == str(TriggerKind.REPAIR),
         _R.trigger_ref == bindparam("run_id"),
+        text(NO_POINT),
     )
     .order_by(_R.id)
 )
@@ -255,44 +293,15 @@ _APPROVALS = (
 )
 
 
-def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:
-    if planned is None:
-        return {"job_id": None, "version_digest": None, "inputs_digest": None, "plan": None}
-    kernel = asdict(planned.kernel)
-    # It is the same for all steps on this machine, and may be large.
-    del kernel["inherited"]
-    return {
-        "job_id": planned.job_id,
-        "version_digest": planned.version_digest,
-        "inputs_digest": planned.inputs_digest,
-        "plan": {
-            "kernel": kernel,
-            "settings": asdict(planned.settings),
-            "image": asdict(planned.image) if planned.image else None,
-            "resources": asdict(planned.resources),
-            "origin": asdict(planned.origin),
-            "findings": [asdict(finding) for finding in planned.findings],
-        },
-    }
-
-
-def _planned(row: Any, inherited: Mapping[str, str]) -> PlannedStep:
-    plan = row.plan
-    kernel = from_known_fields(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
-    image = from_known_fields(RunImage, plan["image"]) if plan["image"] else None
-    return PlannedStep(
-        job_id=row.job_id,
-        version_digest=row.version_digest,
-        inputs_digest=row.inputs_digest,
-        kernel=kernel if image else replace(kernel, inherited=dict(inherited)),
-        settings=from_known_fields(RunSettings, plan["settings"]),
-        image=image,
-        resources=from_known_fields(Resources, plan["resources"]),
-        origin=from_known_fields(Origin, plan["origin"]),
-        findings=tuple(
-            from_known_fields(Finding, {**f, "severity": Severity(f["severity"])}) for f in plan["findings"]
-        ),
+def _sweep(stored: Mapping[str, Any]) -> Sweep:
+    return Sweep(
+        values={name: tuple(values) for name, values in stored["values"].items()},
+        concurrency=stored["concurrency"],
+        max_failures=from_known_fields(Tolerance, stored["max_failures"]),
     )
+
+
+_NO_PLAN = {"job_id": None, "version_digest": None, "inputs_digest": None, "plan": None}
 
 
 def _columns(status: StepStatus) -> dict[str, Any]:

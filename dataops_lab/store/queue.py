@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, literal_column, select, update
 
 from ..domain.jobs import JobKind
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueueDeadline, QueuedRun, UnfinishedRun
@@ -66,8 +66,8 @@ _C = t.runs.c
 _QUEUED_RUN_COLUMNS = [_C[name] for name in QueuedRun._fields]
 # The states are written out: the index of the queue does not serve a query whose state is a parameter.
 _QUEUED, _IS_ACTIVE = (_C.state == literal_column(f"'{state}'") for state in (RunState.QUEUED, RunState.ACTIVE))
-# A pipeline run takes no slot: its steps do.
-_TAKES_SLOT = _C.kind != literal_column(f"'{JobKind.PIPELINE}'")
+# A run with steps takes no slot: its steps do. There is one condition for each kind, so that the index serves.
+_TAKES_SLOT = and_(*(_C.kind != literal_column(f"'{kind}'") for kind in JobKind if kind.has_steps))
 _WAITING = select(*_QUEUED_RUN_COLUMNS).where(_QUEUED, _TAKES_SLOT).order_by(*_QUEUED_RUN_COLUMNS[:3])
 _ACTIVE = select(*_QUEUED_RUN_COLUMNS).where(_IS_ACTIVE, _TAKES_SLOT)
 _ALIVE_STATES = (RunState.QUEUED, RunState.ACTIVE, RunState.RETRY_WAIT)

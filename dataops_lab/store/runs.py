@@ -27,6 +27,7 @@ from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
+from .filters import NO_POINT
 from .locks import advisory_lock, with_row_lock
 from .retention import is_protected
 from .rows import check_lengths
@@ -165,9 +166,9 @@ class SqlRuns:
         query = select(t.runs).where(c.id >= first, c.image["name"].as_string() == name).order_by(c.id.desc())
         return [_run(row, self._actors) for row in self._connection.execute(query)]
 
-    def count_by_state(self, *, without: JobKind | None = None) -> Mapping[RunState, int]:
+    def count_by_state(self, *, without: Collection[JobKind] = ()) -> Mapping[RunState, int]:
         states = [str(state) for state in RunState if not state.is_terminal]
-        rows = self._connection.execute(_COUNTS, {"states": states, "without": str(without or "")})
+        rows = self._connection.execute(_COUNTS, {"states": states, "without": [str(kind) for kind in without]})
         return {RunState(state): count for state, count in rows}
 
 
@@ -182,11 +183,18 @@ _CANCELS = select(_C.id, _C.cancel_requested_at, _C.cancel_requested_by).where(
 )
 _AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
 _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
-_NEWEST_IDS = select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True))).group_by(_C.job_id)
+# A sweep is one run of its job, whatever its points do.
+_NEWEST_IDS = (
+    select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True)), text(NO_POINT)).group_by(_C.job_id)
+)
 _NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
 _NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
 _PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
-_COUNTS = select(_C.state, func.count()).where(_AMONG_STATES, _C.kind != bindparam("without")).group_by(_C.state)
+_COUNTS = (
+    select(_C.state, func.count())
+    .where(_AMONG_STATES, _C.kind.not_in(bindparam("without", expanding=True)))
+    .group_by(_C.state)
+)
 
 
 def _state_columns(run: Run) -> dict[str, Any]:

@@ -25,13 +25,17 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import Execute, check_page, newest_ids
+from .filters import NO_POINT, Execute, check_page, newest_ids
 from .host import this_host
 
 _ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
             ORDER BY CASE WHEN host = :host THEN 0 ELSE 1 END, seen_at DESC, root LIMIT 1)"""
 ENDED = tuple(state for state in StepState if state.has_ended)
-_IS_PIPELINE = f"r.kind = '{JobKind.PIPELINE}'"
+_HAS_STEPS = f"r.kind IN ({', '.join(repr(str(kind)) for kind in JobKind if kind.has_steps)})"
+_IS_SWEEP = f"r.kind = '{JobKind.SWEEP}'"
+_ALIVE = ", ".join(repr(str(state)) for state in RunState if not state.is_terminal)
+_POINTS = "(SELECT points FROM pipeline_runs WHERE run_id = r.id)"
+_ENDED_POINTS = f"(SELECT count(*) FROM runs WHERE parent_id = r.id AND state NOT IN ({_ALIVE}))"
 
 
 def _steps(states: Sequence[StepState] = ()) -> str:
@@ -56,8 +60,9 @@ _COLUMNS = {
     "state": "r.state",
     "attempt": "a.number",
     "attempt_state": "a.state",
-    "cells_done": f"CASE WHEN {_IS_PIPELINE} THEN {_steps(ENDED)} ELSE a.cells_done END",
-    "cells_total": f"CASE WHEN {_IS_PIPELINE} THEN {_steps()} ELSE a.cells_total END",
+    "cells_done": f"CASE WHEN {_IS_SWEEP} THEN {_ENDED_POINTS} WHEN {_HAS_STEPS} THEN {_steps(ENDED)} "
+    "ELSE a.cells_done END",
+    "cells_total": f"CASE WHEN {_IS_SWEEP} THEN {_POINTS} WHEN {_HAS_STEPS} THEN {_steps()} ELSE a.cells_total END",
     "cell_current": "a.cell_current",
     "code": "r.reason ->> 'code'",
     "message": f"substr(r.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
@@ -65,8 +70,8 @@ _COLUMNS = {
     "trouble_message": f"substr(a.reason ->> 'message', 1, {MAX_SUMMARY_MESSAGE})",
     "nothing_to_do": "r.nothing_to_do",
     "with_failures": "r.with_failures",
-    "steps_running": f"CASE WHEN {_IS_PIPELINE} THEN {_steps((StepState.RUNNING,))} END",
-    "steps_asking": f"CASE WHEN {_IS_PIPELINE} THEN {_steps((StepState.AWAITING_APPROVAL,))} END",
+    "steps_running": f"CASE WHEN {_HAS_STEPS} THEN {_steps((StepState.RUNNING,))} END",
+    "steps_asking": f"CASE WHEN {_HAS_STEPS} THEN {_steps((StepState.AWAITING_APPROVAL,))} END",
     "created_at": "r.created_at",
     "created_by": "r.created_by",
     "creator": "p.name",
@@ -107,7 +112,8 @@ def by_ids(execute: Execute, run_ids: Collection[str]) -> Sequence[RunSummary]:
 
 def last_of_jobs(execute: Execute, job_ids: Collection[str]) -> Sequence[RunSummary]:
     names, parameters = _in_list(job_ids)
-    newest = f"SELECT max(id) FROM runs WHERE job_id IN ({names}) GROUP BY job_id"
+    # A sweep is one run of its job, whatever its points do.
+    newest = f"SELECT max(id) FROM runs WHERE job_id IN ({names}) AND {NO_POINT} GROUP BY job_id"
     return _read(execute, f"WHERE r.id IN ({newest})", parameters)
 
 

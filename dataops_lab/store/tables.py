@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeDecorator
 from ..domain.actors import Actor
 from ..domain.queue import QueuedRun
 from ..domain.workspaces import MAX_REMOTE_LENGTH
+from .filters import NO_POINT
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -207,6 +208,9 @@ runs = Table(
     Column("kernel", JSON(none_as_null=True)),
     Column("trigger_kind", String(20), nullable=False),
     Column("trigger_ref", String(200)),
+    # The tick that asked for it. Its retries and reruns keep it, and the nominal time.
+    Column("tick_id", String(26)),
+    Column("nominal_at", Instant),
     Column("parent_id", String(26)),
     Column("parent_key", String(PARENT_KEY_LENGTH)),
     # The step that `parent_key` begins with.
@@ -249,10 +253,9 @@ runs = Table(
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     UniqueConstraint("project", "key"),
     Index(None, "state", "id"),
-    Index(None, "job_id", "id"),
-    Index(None, "job_id", "state", "id"),
     Index(None, "job_id", "version_digest"),
     Index(None, "parent_id", "parent_key", unique=True, info={"only": "parent_id IS NOT NULL"}),
+    Index(None, "tick_id", "state", info={"only": "tick_id IS NOT NULL"}),
 )
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
@@ -260,6 +263,9 @@ runs = Table(
 _queue_columns = (runs.c[name] for name in ("state", *QueuedRun._fields, "kind"))
 Index("ix_runs_queue", *_queue_columns, info={"only": "state = 'queued' AND kind <> 'pipeline'"})
 # Lists leave out the runs of steps. A pipeline may have a thousand of them, so the walks must not pass them.
+# The lists of a job have the runs of its steps, but not the points of its sweeps.
+Index("ix_runs_job", runs.c.job_id, runs.c.id, info={"only": NO_POINT})
+Index("ix_runs_job_state", runs.c.job_id, runs.c.state, runs.c.id, info={"only": NO_POINT})
 _TOP = "parent_id IS NULL"
 Index("ix_runs_top", runs.c.id, info={"only": _TOP})
 Index("ix_runs_top_state", runs.c.state, runs.c.id, info={"only": _TOP})
@@ -277,6 +283,9 @@ pipeline_runs = Table(
     # The submitter's variables, which all steps on this machine get.
     Column("inherited", JSON, nullable=False),
     Column("timed_out_at", Instant),
+    # The values of a sweep, and the number of its points.
+    Column("sweep", _Values, nullable=False, server_default="null"),
+    Column("points", Integer),
 )
 
 pipeline_steps = Table(
@@ -482,4 +491,117 @@ chores = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("done_at", Instant, nullable=False),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    # The days off as pairs of date and name, the weekend, and the source.
+    Column("definition", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", ActorId, nullable=False),
+    _revision(),
+)
+
+PRESET_LENGTH = 100
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("job_id", String(26), nullable=False),
+    Column("version_digest", String(71), nullable=False),
+    Column("environment", String(100), nullable=False),
+    # The settings as `settings_to_json` writes them. Parameters among them may be NaN.
+    Column("settings", _Values, nullable=False),
+    # The kind of the rule, and the job or the calendar that it names: what is looked up.
+    Column("rule_kind", String(20), nullable=False),
+    Column("after_job_id", String(26)),
+    Column("calendar", String(100)),
+    Column("owner", ActorId, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", ActorId, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", ActorId, nullable=False),
+    Column("decided_until", Instant, nullable=False),
+    Column("next_at", Instant),
+    Column("wake_at", Instant),
+    Column("paused_at", Instant),
+    Column("paused_by", ActorId),
+    Column("paused_why", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("refusal", Text),
+    # The files that a watched folder had at the last burst: by path size and time of change.
+    Column("seen_files", JSON(none_as_null=True)),
+    # The variables of the person who set it, which its runs on this machine get.
+    Column("inherited", JSON, nullable=False, server_default="{}"),
+    _revision(),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    UniqueConstraint("project", "name"),
+    Index(None, "job_id", "version_digest"),
+    Index(None, "wake_at", info={"only": "wake_at IS NOT NULL"}),
+    Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
+)
+
+# What its runs need: the plan of a pipeline's steps; for any other job one row, whose step is empty.
+schedule_steps = Table(
+    "schedule_steps",
+    metadata,
+    Column("schedule_id", ForeignKey("schedules.id"), primary_key=True),
+    Column("step_id", String(STEP_LENGTH), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("job_id", String(26), nullable=False),
+    Column("version_digest", String(71), nullable=False),
+    Column("inputs_digest", String(71), index=True),
+    Column("plan", JSON, nullable=False),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    Index(None, "job_id", "version_digest"),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("schedule_id", ForeignKey("schedules.id"), nullable=False),
+    Column("nominal", Instant, nullable=False),
+    Column("preset", String(PRESET_LENGTH), nullable=False),
+    # The run, delivery or backfill that made it; empty for a tick of the clock.
+    Column("cause", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", JSON(none_as_null=True)),
+    Column("run_id", String(26)),
+    Column("other_run_id", String(26)),
+    # The last of the ticks that were missed together, and their number.
+    Column("until", Instant),
+    Column("count", Integer, nullable=False, server_default="1"),
+    Column("payload", _Values, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("told_at", Instant),
+    UniqueConstraint("schedule_id", "nominal", "preset", "cause"),
+    Index(None, "run_id", info={"only": "run_id IS NOT NULL"}),
+    Index(None, "decided_at"),
+    Index("ix_ticks_open", "state", "schedule_id", "id", info={"only": "state = 'waiting' OR state = 'ready'"}),
+    Index("ix_ticks_due", "due_at", info={"only": "due_at IS NOT NULL AND told_at IS NULL"}),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("delivered_at", Instant),
+    Column("error", Text),
+    Index(None, "not_before", info={"only": "delivered_at IS NULL"}),
+    Index(None, "created_at"),
 )

@@ -1,6 +1,7 @@
 import { Connection, pathOf } from './connection';
 import {
   Decision,
+  ItemTable,
   OpenApproval,
   ImportedPipeline,
   PipelineStep,
@@ -47,6 +48,12 @@ export class PipelinesClient {
       pathOf('runs', run, 'steps')
     );
     return items;
+  }
+
+  /** List the items of a fan-out, or the points of a sweep, for which `step` is null. */
+  items(run: string, step: string | null): Promise<ItemTable> {
+    const query = step === null ? '' : `?step=${encodeURIComponent(step)}`;
+    return this._connection.get(pathOf('runs', run, 'items') + query);
   }
 
   /** Read a page of the runs of a pipeline, newest first, with the state of each step in each of them. */

@@ -48,7 +48,11 @@ export type TravellingFile = Schemas['TravellingFileModel'];
 export type TakenAlong = Schemas['IncludedFileModel'];
 export type Submission = Override<
   Partial<Schemas['SubmitRequest']>,
-  { path: string; parameters?: Parameters }
+  {
+    path: string;
+    parameters?: Parameters;
+    sweep?: { [name: string]: JSONValue[] };
+  }
 >;
 
 /** A request to run a version again. `parameters` replaces all parameters of the earlier run. */
@@ -80,6 +84,8 @@ export type Run = Override<
     parameters: Parameters;
     parameter_schema: Parameter[];
     values: JSONMapping;
+    /** The values of the parameters that differ from point to point; null for other runs than sweeps. */
+    sweep: { [name: string]: JSONValue[] } | null;
   }
 >;
 
@@ -193,6 +199,12 @@ export type PipelineStep = Override<
   Schemas['StepModel'],
   { reason: Reason | null }
 >;
+/** An item of a fan-out, or a point of a sweep. */
+export type Item = Override<
+  Schemas['ItemModel'],
+  { parameters: JSONMapping; values: JSONMapping; reason: Reason | null }
+>;
+export type ItemTable = Override<Schemas['ItemTableModel'], { items: Item[] }>;
 export type PipelineProblem = Schemas['PipelineProblemModel'];
 export type ValidateRequest = Partial<Schemas['ValidateRequest']> & {
   path: string;

@@ -8,7 +8,12 @@ import type { JSONValue, Parameter, ParameterType } from '../api';
  *
  * It is a text because a half-typed text need not be a value of the type.
  */
-export type Draft = { text: string; isNone: boolean };
+export type Draft = {
+  text: string;
+  isNone: boolean;
+  /** True for a field that holds several values, one on each line. */
+  several?: boolean;
+};
 
 export type Reading = { value: JSONValue } | { problem: string };
 

@@ -8,6 +8,7 @@ import {
   InspectRequest,
   Inspection,
   JobKind,
+  JSONValue,
   Kernel,
   Parameter,
   Parameters,
@@ -19,7 +20,14 @@ import {
   TravellingFile
 } from '../api';
 import { hasNotebook } from '../shared/runs';
-import { Draft, draftOf, initialDraft, isDefault, readDraft } from './drafts';
+import {
+  Draft,
+  draftOf,
+  initialDraft,
+  isDefault,
+  readDraft,
+  Reading
+} from './drafts';
 import {
   inspectionPlace,
   isPlaceOfRun,
@@ -33,6 +41,15 @@ import {
 import { choosesKernel } from './kernels';
 import { withPin } from './pins';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
+import {
+  isSweep,
+  NO_SWEEP,
+  readSeveral,
+  readSweepDraft,
+  severalDraft,
+  SeveralReading,
+  SweepDraft
+} from './sweep';
 
 export type Drafts = { [name: string]: Draft };
 
@@ -45,6 +62,8 @@ export type FormState = {
   placements: Placement[];
   place: Place;
   settings: SettingsDraft;
+  /** How the runs are treated when parameters have several values. */
+  sweep: SweepDraft;
   /** Sentences about problems, by field of place and settings. */
   fieldProblems: { [name: string]: string | undefined };
   name: string;
@@ -105,7 +124,14 @@ export class RunFormModel implements IDisposable {
         place: placeOfRun(run),
         kernel:
           template && choosesKernel(template) ? template.kernel!.name : null,
-        ...fieldsOf(run.parameter_schema, {}, run.parameters)
+        ...fieldsOf(
+          // The points of a sweep keep their own values.
+          run.parameter_schema.filter(
+            ({ name }) => !(rerunOf?.sweep && name in rerunOf.sweep)
+          ),
+          template?.sweep ? sweptDrafts(template) : {},
+          run.parameters
+        )
       };
     }
   }
@@ -116,6 +142,12 @@ export class RunFormModel implements IDisposable {
 
   get state(): FormState {
     return this._state;
+  }
+
+  /** True when parameters may have several values: then there is a run for each combination. */
+  get maySweep(): boolean {
+    const { kind, rerunOf } = this.target;
+    return rerunOf === null && (kind === 'notebook' || kind === 'script');
   }
 
   get isDisposed(): boolean {
@@ -162,7 +194,7 @@ export class RunFormModel implements IDisposable {
     const parameter = this._state.parameters.find(
       parameter => parameter.name === name
     );
-    const reading = parameter && this._readParameter(parameter);
+    const reading = parameter && this._readField(parameter);
     if (reading && 'problem' in reading) {
       const problems = { ...this._state.problems, [name]: reading.problem };
       this._set({ problems });
@@ -190,6 +222,11 @@ export class RunFormModel implements IDisposable {
   setSettings(change: Partial<SettingsDraft>): void {
     const settings = { ...this._state.settings, ...change };
     this._set({ settings, fieldProblems: {} });
+  }
+
+  setSweep(change: Partial<SweepDraft>): void {
+    const sweep = { ...this._state.sweep, ...change };
+    this._set({ sweep, fieldProblems: {} });
   }
 
   setKernel(kernel: string): Promise<void> {
@@ -236,16 +273,16 @@ export class RunFormModel implements IDisposable {
   async submit(): Promise<Run | null> {
     const { inspection, submitting } = this._state;
     const ready = inspection !== null || this.target.rerunOf !== null;
-    const parameters = this._readValues();
+    const values = this._readValues();
     const chosen = this._readChoices();
-    if (!ready || !parameters || !chosen || submitting) {
+    if (!ready || !values || !chosen || submitting) {
       return null;
     }
     this._set({ submitting: true, trouble: null });
     try {
       const notSaved = await this.target.save();
       this._set({ notes: this._makeNotes(notSaved, this._state.standIn) });
-      const submission = this._makeSubmission(parameters, chosen);
+      const submission = this._makeSubmission(values, chosen);
       // The same request keeps its key, so a second try after a lost answer does not make a second run.
       const request = JSON.stringify(submission);
       if (request !== this._request) {
@@ -329,14 +366,14 @@ export class RunFormModel implements IDisposable {
   }
 
   private _makeSubmission(
-    parameters: Parameters,
+    values: Pick<Submission, 'parameters' | 'sweep'>,
     chosen: Partial<Submission>
   ): Omit<Submission, 'path'> {
     const { name, inspection, place, placements, pinned } = this._state;
     const kernel = this._state.kernel ?? this._state.standIn;
     const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
-      parameters,
+      ...values,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
       pinned: pinned ?? undefined,
@@ -357,35 +394,54 @@ export class RunFormModel implements IDisposable {
       delete placeReading.choice.image;
     }
     const settingsReading = readSettings(settings, this._trans);
+    const swept = isSweep(this._state.drafts)
+      ? readSweepDraft(this._state.sweep, this._trans)
+      : { choice: {}, problems: {} };
     const fieldProblems = {
       ...placeReading.problems,
-      ...settingsReading.problems
+      ...settingsReading.problems,
+      ...swept.problems
     };
     this._set({ fieldProblems });
     return Object.keys(fieldProblems).length
       ? null
-      : { ...placeReading.choice, ...withoutNulls(settingsReading.settings) };
+      : {
+          ...placeReading.choice,
+          ...withoutNulls(settingsReading.settings),
+          ...swept.choice
+        };
   }
 
   /** Read the values that differ from the defaults; return null when a field is wrong. */
-  private _readValues(): Parameters | null {
+  private _readValues(): Pick<Submission, 'parameters' | 'sweep'> | null {
     const values: Parameters = {};
+    const sweep: { [name: string]: JSONValue[] } = {};
     const problems: { [name: string]: string } = {};
     for (const parameter of this._state.parameters) {
-      const reading = this._readParameter(parameter);
+      const reading = this._readField(parameter);
       if ('problem' in reading) {
         problems[parameter.name] = reading.problem;
+      } else if ('values' in reading) {
+        sweep[parameter.name] = reading.values;
       } else if (!isDefault(parameter, reading.value)) {
         values[parameter.name] = reading.value;
       }
     }
     this._set({ problems });
-    return Object.keys(problems).length ? null : values;
+    if (Object.keys(problems).length) {
+      return null;
+    }
+    return {
+      parameters: values,
+      sweep: Object.keys(sweep).length ? sweep : undefined
+    };
   }
 
-  private _readParameter(parameter: Parameter) {
+  private _readField(parameter: Parameter): Reading | SeveralReading {
     const draft = this._state.drafts[parameter.name];
-    return readDraft(parameter, draft, this._trans);
+    return draft.several
+      ? readSeveral(parameter, draft, this._trans)
+      : readDraft(parameter, draft, this._trans);
   }
 
   private _editedDrafts(): Drafts {
@@ -445,6 +501,7 @@ export class RunFormModel implements IDisposable {
     placements: [],
     place: EMPTY_PLACE,
     settings: NO_SETTINGS,
+    sweep: NO_SWEEP,
     fieldProblems: {},
     name: '',
     kernel: null,
@@ -509,5 +566,21 @@ function withoutNulls<T extends object>(values: T): Partial<T> {
 }
 
 function isSameDraft(a: Draft, b: Draft): boolean {
-  return a.text === b.text && a.isNone === b.isNone;
+  return (
+    a.text === b.text &&
+    a.isNone === b.isNone &&
+    Boolean(a.several) === Boolean(b.several)
+  );
+}
+
+/** Return the fields of the parameters that differ from point to point in a sweep. */
+function sweptDrafts(run: Run): Drafts {
+  return Object.fromEntries(
+    run.parameter_schema
+      .filter(({ name }) => run.sweep && name in run.sweep)
+      .map(parameter => [
+        parameter.name,
+        severalDraft(parameter, run.sweep![parameter.name])
+      ])
+  );
 }

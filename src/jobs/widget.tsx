@@ -76,12 +76,14 @@ function Connected(props: Options): JSX.Element {
       title={model.target.title}
       kind={model.target.kind}
       rerunOf={model.target.rerunOf}
+      maySweep={model.maySweep}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}
       onName={name => model.setName(name)}
       onKernel={kernel => void model.setKernel(kernel)}
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
+      onSweep={change => model.setSweep(change)}
       onTakeAlong={file => void model.takeAlong(file)}
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}

@@ -1,19 +1,21 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import React, { useCallback, useEffect, useMemo, useState } from 'react';
+import React, { useEffect, useMemo, useState } from 'react';
 
-import type { Client, PipelineStep, Run } from '../api';
-import { Filter, RunsListModel } from '../runs/listModel';
+import type { Client, EventStream, PipelineStep, Run } from '../api';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
-import { Items } from './components/Items';
+import { ItemTable } from './components/ItemTable';
 import { Result } from './components/Result';
 import { Steps } from './components/Steps';
+import { ItemTableModel } from './itemTableModel';
 import type { StepsModel } from './model';
+import { nameOf } from './steps';
 
 type Props = {
   run: Run;
   model: StepsModel;
   client: Client;
+  events: EventStream;
   runs: IRuns;
   onOpen: (run: string) => void;
   onReproduce: (step: string) => void;
@@ -72,29 +74,38 @@ function ResultOfStep(props: {
 
 /** The items of a fan-out. They are read when they are first shown. */
 function ItemsOfStep(props: Props & { step: PipelineStep }): JSX.Element {
-  const { run, step, client, runs, onOpen, trans } = props;
-  const items = useMemo(
-    () => new RunsListModel(client, runs, { parent: run.id, step: step.id }),
-    [client, runs, run.id, step.id]
+  const { run, step, client, events, runs } = props;
+  const model = useMemo(
+    () => new ItemTableModel(run.id, step.id, client, events, runs),
+    [client, events, runs, run.id, step.id]
   );
   useEffect(() => {
-    void items.reload();
-    return () => items.dispose();
-  }, [items]);
-  const list = useSignal(items.changed, () => items.state);
-  const onFilter = useCallback(
-    (filter: Filter) => void items.setFilter(filter),
-    [items]
-  );
-  const onMore = useCallback(() => void items.loadMore(), [items]);
+    model.refresh();
+    return () => model.dispose();
+  }, [model]);
+  return <ItemsPane {...props} model={model} />;
+}
+
+/** The table of the items of a fan-out, or of the points of a sweep, for which `step` is null. */
+export function ItemsPane(props: {
+  run: Run;
+  step: PipelineStep | null;
+  model: ItemTableModel;
+  onOpen: (run: string) => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { run, step, model, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const name = step ? nameOf(step) : run.job.name;
   return (
-    <Items
-      step={step}
-      list={list}
-      onFilter={onFilter}
-      onMore={onMore}
-      onRetry={() => void items.reload()}
-      onOpen={item => onOpen(item.id)}
+    <ItemTable
+      state={state}
+      label={
+        step ? trans.__('Items of %1', name) : trans.__('Points of %1', name)
+      }
+      fileName={`${name}-${run.id}.csv`}
+      onOpen={props.onOpen}
+      onRetry={() => model.refresh()}
       trans={trans}
     />
   );

@@ -20,7 +20,7 @@ import {
 import { pipelineIcon, rerunIcon } from '../shared/icons';
 import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
-import { isTerminal } from '../shared/runs';
+import { hasParts, isTerminal } from '../shared/runs';
 import { runnablePaths } from '../shared/selection';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 
@@ -180,7 +180,7 @@ export const pipelines: JupyterFrontEndPlugin<void> = {
         const run = runs.get(idOf(args) ?? '');
         return run === undefined
           ? idOf(args) !== undefined
-          : run.kind === 'pipeline' && isTerminal(run);
+          : hasParts(run) && isTerminal(run);
       },
       execute: async args => {
         try {

@@ -17,6 +17,7 @@ import { NextFrame } from '../shared/frames';
 import {
   failingCell,
   hasNotebook,
+  hasParts,
   isTerminal,
   summaryOf
 } from '../shared/runs';
@@ -102,7 +103,7 @@ export class RecordModel implements IDisposable {
       const run = this._run!;
       if (hasNotebook(run)) {
         await this._loadNotebook(run);
-      } else if (run.kind !== 'pipeline') {
+      } else if (!hasParts(run)) {
         // The page reads the log again whenever the journal of a script grows.
         this._follow(run);
       }

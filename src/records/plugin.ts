@@ -130,7 +130,8 @@ export const records: JupyterFrontEndPlugin<void> = {
           notebook: trans.__('Open Notebook'),
           script: trans.__('Open Script'),
           command: trans.__('Open Pipeline'),
-          pipeline: trans.__('Open Pipeline')
+          pipeline: trans.__('Open Pipeline'),
+          sweep: trans.__('Open Source')
         })[kindOf(args)],
       caption: trans.__('Open the file that this run was made of'),
       icon: args => iconOfKind(kindOf(args)),

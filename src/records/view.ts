@@ -3,7 +3,13 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { JobKind } from '../api';
 
 export type Tab =
-  'notebook' | 'report' | 'steps' | 'log' | 'parameters' | 'artifacts';
+  | 'notebook'
+  | 'report'
+  | 'steps'
+  | 'points'
+  | 'log'
+  | 'parameters'
+  | 'artifacts';
 
 /** Return the parts that the record of a run of this kind has. The first one is shown first. */
 export function tabsOf(kind: JobKind): Tab[] {
@@ -12,6 +18,8 @@ export function tabsOf(kind: JobKind): Tab[] {
       return ['notebook', 'report', 'log', 'parameters', 'artifacts'];
     case 'pipeline':
       return ['steps', 'parameters'];
+    case 'sweep':
+      return ['points', 'parameters'];
     default:
       return ['log', 'parameters', 'artifacts'];
   }

@@ -15,8 +15,9 @@ import { dataOpsIcon } from '../shared/icons';
 import { phaseAppearance } from '../shared/phases';
 import { failingCell, isTerminal } from '../shared/runs';
 import { useSignal } from '../shared/signals';
+import { ItemTableModel } from '../pipelines/itemTableModel';
 import { StepsModel } from '../pipelines/model';
-import { StepsPane } from '../pipelines/pane';
+import { ItemsPane, StepsPane } from '../pipelines/pane';
 import { CommandIDs, IRuns } from '../tokens';
 import { Artifacts } from './components/Artifacts';
 import { Inputs } from './components/Inputs';
@@ -52,6 +53,7 @@ export class RecordWidget extends Panel {
     this._preview = new PreviewModel(model.id, client);
     this._inputs = new InputsModel(model.id, client);
     this._steps = new StepsModel(model.id, client, events, runs);
+    this._points = new ItemTableModel(model.id, null, client, events, runs);
     this._notebook = new RecordNotebook(_options);
     this._notebook.model = model.notebook;
     this._notebook.onFollowingStopped = () =>
@@ -95,6 +97,7 @@ export class RecordWidget extends Panel {
       preview: this._preview,
       inputs: this._inputs,
       steps: this._steps,
+      points: this._points,
       trans: this._trans
     };
   }
@@ -123,6 +126,7 @@ export class RecordWidget extends Panel {
       this._preview.dispose();
       this._inputs.dispose();
       this._steps.dispose();
+      this._points.dispose();
       this.model.dispose();
       super.dispose();
       this.model.notebook.dispose();
@@ -193,6 +197,9 @@ export class RecordWidget extends Panel {
     if (tab === 'steps') {
       this._steps.refresh();
     }
+    if (tab === 'points') {
+      this._points.refresh();
+    }
     this._notebook.following = following;
     this._notebook.setHidden(tab !== 'notebook');
     this._pane.setHidden(tab === 'notebook');
@@ -212,6 +219,7 @@ export class RecordWidget extends Panel {
   private readonly _preview: PreviewModel;
   private readonly _inputs: InputsModel;
   private readonly _steps: StepsModel;
+  private readonly _points: ItemTableModel;
   private readonly _notebook: RecordNotebook;
   private readonly _pane: ReactWidget;
   private readonly _focus: IDisposable;
@@ -256,8 +264,8 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 }
 
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
-  const { model, view, log, preview, inputs, steps } = widget.parts;
-  const { client, runs, commands, trans } = widget.parts;
+  const { model, view, log, preview, inputs, steps, points } = widget.parts;
+  const { client, events, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
   const text = useSignal(log.changed, () => log.log);
@@ -282,11 +290,22 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
           run={run}
           model={steps}
           client={client}
+          events={events}
           runs={runs}
           onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
           onReproduce={step =>
             void commands.execute(CommandIDs.reproduce, { id: run.id, step })
           }
+          trans={trans}
+        />
+      );
+    case 'points':
+      return (
+        <ItemsPane
+          run={run}
+          step={null}
+          model={points}
+          onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
           trans={trans}
         />
       );

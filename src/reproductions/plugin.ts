@@ -9,6 +9,7 @@ import { bugIcon } from '@jupyterlab/ui-components';
 
 import { reproduceArgs } from '../shared/args';
 import { reportFailure } from '../shared/report';
+import { hasParts } from '../shared/runs';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 
 type Args = { id?: unknown; step?: unknown };
@@ -52,9 +53,10 @@ export const reproductions: JupyterFrontEndPlugin<void> = {
       isEnabled: args => {
         const id = idOf(args);
         // The steps of a pipeline are reproduced one by one.
+        const known = runs.get(id ?? '');
         return (
           id !== undefined &&
-          (args.step !== undefined || runs.get(id)?.kind !== 'pipeline')
+          (args.step !== undefined || !known || !hasParts(known))
         );
       },
       execute: async args => {

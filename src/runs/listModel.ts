@@ -21,19 +21,15 @@ export type ListState = {
   trouble: Problem | null;
 };
 
-/** The runs of the items of one step of a pipeline run. */
-export type ItemsScope = { parent: string; step: string };
-
 /**
  * The runs of a list: the server filters them, they come page by page, and they change live.
  *
- * Without a `scope` they are all runs but those of the steps of pipelines.
+ * They are all runs but those of the steps of pipelines and of the points of sweeps.
  */
 export class RunsListModel {
   constructor(
     private readonly _client: Client,
-    private readonly _runs: IRuns,
-    private readonly _scope: ItemsScope | null = null
+    private readonly _runs: IRuns
   ) {
     _runs.runChanged.connect(this._onRun, this);
     _runs.runDeleted.connect(this._onDeleted, this);
@@ -75,7 +71,6 @@ export class RunsListModel {
     this._set({ loading: true });
     try {
       const page = await this._client.runs({
-        ...this._scope,
         state: filter.states.length ? filter.states : undefined,
         q: filter.text,
         limit: PAGE_SIZE,
@@ -103,17 +98,10 @@ export class RunsListModel {
   }
 
   private _onRun(_: IRuns, run: RunSummary): void {
-    if (this._isInScope(run)) {
+    if (run.parent === null) {
       this._changes.set(run.id, run);
       this._frame.request();
     }
-  }
-
-  private _isInScope({ parent }: RunSummary): boolean {
-    const scope = this._scope;
-    return scope === null
-      ? parent === null
-      : parent?.id === scope.parent && parent.key.startsWith(`${scope.step}/`);
   }
 
   private _onDeleted(_: IRuns, id: string): void {

@@ -60,6 +60,13 @@ export const newPipelineArgs = describedArgs({
   cwd: { type: 'string', description: 'The folder of the new file' }
 });
 
+export const addToPipelineArgs = describedArgs({
+  pipeline: {
+    type: 'string',
+    description: 'The file of the pipeline; a person is asked without'
+  }
+});
+
 export const importArgs = describedArgs({
   path: {
     type: 'string',

@@ -14,6 +14,7 @@ import runAsJob from '../../style/icons/run-as-job.svg';
 import running from '../../style/icons/running.svg';
 import skipped from '../../style/icons/skipped.svg';
 import succeeded from '../../style/icons/succeeded.svg';
+import sweep from '../../style/icons/sweep.svg';
 import unknown from '../../style/icons/unknown.svg';
 
 function icon(name: string, svgstr: string): LabIcon {
@@ -22,6 +23,7 @@ function icon(name: string, svgstr: string): LabIcon {
 
 export const dataOpsIcon = icon('dataops', dataops);
 export const pipelineIcon = icon('pipeline', pipeline);
+export const sweepIcon = icon('sweep', sweep);
 export const runAsJobIcon = icon('run-as-job', runAsJob);
 export const keepIcon = icon('keep', keep);
 export const rerunIcon = icon('rerun', rerun);

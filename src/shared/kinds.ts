@@ -8,7 +8,7 @@ import {
 } from '@jupyterlab/ui-components';
 
 import type { JobKind, StepKind } from '../api';
-import { pipelineIcon } from './icons';
+import { pipelineIcon, sweepIcon } from './icons';
 
 export type Kind = JobKind | StepKind;
 
@@ -17,7 +17,8 @@ const ICONS: { [kind in Kind]: LabIcon } = {
   script: codeIcon,
   command: terminalIcon,
   approval: userIcon,
-  pipeline: pipelineIcon
+  pipeline: pipelineIcon,
+  sweep: sweepIcon
 };
 
 /** Return the icon of a kind of job or step. */
@@ -31,7 +32,8 @@ export function labelOfKind(kind: Kind, trans: TranslationBundle): string {
     script: trans.__('Script'),
     command: trans.__('Command'),
     approval: trans.__('Approval'),
-    pipeline: trans.__('Pipeline')
+    pipeline: trans.__('Pipeline'),
+    sweep: trans.__('Sweep')
   };
   return labels[kind] ?? kind;
 }

@@ -5,9 +5,10 @@ import { IDisposable } from '@lumino/disposable';
  * meanwhile lead to one more reading.
  */
 export class Refresher implements IDisposable {
+  /** The interval may be a function of what was read last: large answers are read less often. */
   constructor(
     private readonly _read: () => Promise<void>,
-    private readonly _intervalMs: number
+    private readonly _intervalMs: number | (() => number)
   ) {}
 
   get isDisposed(): boolean {
@@ -29,10 +30,14 @@ export class Refresher implements IDisposable {
     }
     this._again = false;
     this._reading = true;
-    this._timer = setTimeout(() => {
-      this._timer = undefined;
-      this._next();
-    }, this._intervalMs);
+    const interval = this._intervalMs;
+    this._timer = setTimeout(
+      () => {
+        this._timer = undefined;
+        this._next();
+      },
+      typeof interval === 'number' ? interval : interval()
+    );
     void this._read().finally(() => {
       this._reading = false;
       this._next();

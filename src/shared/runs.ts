@@ -11,9 +11,14 @@ export const TERMINAL: ReadonlySet<RunState> = new Set([
   'rejected'
 ]);
 
-/** Tell whether a run executes a notebook. A script or command has a log instead, a pipeline its steps. */
+/** Tell whether a run executes a notebook. Others have a log, steps or points instead. */
 export function hasNotebook(run: Pick<RunSummary, 'kind'>): boolean {
   return run.kind === 'notebook';
+}
+
+/** Tell whether the parts of a run are runs of their own. It has no log and no values then, and can be repaired. */
+export function hasParts(run: Pick<RunSummary, 'kind'>): boolean {
+  return run.kind === 'pipeline' || run.kind === 'sweep';
 }
 
 export function isTerminal(run: RunSummary): boolean {

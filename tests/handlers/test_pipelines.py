@@ -58,6 +58,13 @@ async def test_a_text_is_checked_in_place_of_the_file(api, pipeline):
     assert (await api.json("POST", "pipelines/validate", {"path": path}))["problems"] == []
 
 
+async def test_the_schema_of_the_file_is_served(api):
+    schema = await api.json("GET", "pipelines/schema.json")
+
+    assert schema["$id"] == "urn:dataops-lab:pipeline:1"
+    assert "steps" in schema["properties"]
+
+
 HOSTILE = {
     "nothing": "",
     "no mapping": "- 1",
@@ -220,7 +227,7 @@ async def test_a_step_is_approved_over_http_and_a_second_decision_conflicts(api,
     assert (await api("POST", decision, {"approved": False})).code == 409
     report = await step_of(api, run["id"], "report", "succeeded")
     child = await api.json("GET", f"runs/{report['run_id']}")
-    assert child["parent"] == {"id": run["id"], "key": "report"}
+    assert child["parent"] == {"id": run["id"], "key": "report", "kind": "pipeline"}
 
 
 async def test_the_runs_of_steps_are_in_no_list_but_that_of_their_parent(api, pipeline, running_engine):

@@ -6,12 +6,18 @@ import type { Parameter } from '../../api';
 import { Field, FieldAttributes } from '../../shared/components/Field';
 import { formatValue } from '../../shared/format';
 import { Draft, initialDraft } from '../drafts';
+import { withSeveral } from '../sweep';
+import { SeveralValues } from './SeveralValues';
 
 type Props = {
+  /** The beginning of the id, where a page has more than one form. */
+  idPrefix?: string;
   parameter: Parameter;
   draft: Draft;
   problem?: string;
   disabled: boolean;
+  /** True when the parameter may have several values. */
+  maySweep: boolean;
   onChange: (draft: Draft) => void;
   onLeave: () => void;
   trans: TranslationBundle;
@@ -21,31 +27,54 @@ type Props = {
 export function ParameterField(props: Props): JSX.Element {
   const { parameter, draft, problem, disabled, onChange, trans } = props;
   const initial = initialDraft(parameter);
+  const several = draft.several ?? false;
   const changed =
-    draft.text !== initial.text || draft.isNone !== initial.isNone;
+    !several &&
+    (draft.text !== initial.text || draft.isNone !== initial.isNone);
   return (
     <Field
-      id={`dl-parameter-${parameter.name}`}
+      id={`${props.idPrefix ?? 'dl-parameter'}-${parameter.name}`}
       data={{ 'data-parameter': parameter.name }}
       label={parameter.name}
-      hint={typeName(parameter, trans)}
+      hint={
+        several
+          ? trans.__('%1, several', typeName(parameter, trans))
+          : typeName(parameter, trans)
+      }
       description={parameter.description}
       problem={problem}
       required={parameter.required}
       action={
-        changed &&
-        !parameter.required && (
-          <button
-            type="button"
-            className="dl-Button dl-mod-link"
-            disabled={disabled}
-            onClick={() => onChange(initial)}
-          >
-            {trans.__('Back to default')}
-          </button>
-        )
+        <>
+          {changed && !parameter.required && (
+            <button
+              type="button"
+              className="dl-Button dl-mod-link"
+              disabled={disabled}
+              onClick={() => onChange(initial)}
+            >
+              {trans.__('Back to default')}
+            </button>
+          )}
+          {props.maySweep && (
+            <button
+              type="button"
+              className="dl-Button dl-mod-link"
+              disabled={disabled}
+              aria-label={
+                several
+                  ? trans.__('One value of %1', parameter.name)
+                  : trans.__('Several values of %1', parameter.name)
+              }
+              onClick={() => onChange(withSeveral(parameter, draft, !several))}
+            >
+              {several ? trans.__('One value') : trans.__('Several values')}
+            </button>
+          )}
+        </>
       }
       beside={
+        !several &&
         (parameter.nullable || parameter.type === 'any') && (
           <label className="dl-Field-none">
             <input
@@ -61,16 +90,19 @@ export function ParameterField(props: Props): JSX.Element {
         )
       }
     >
-      {attributes => (
-        <Control
-          {...props}
-          attributes={{
-            ...attributes,
-            disabled: disabled || draft.isNone,
-            onBlur: props.onLeave
-          }}
-        />
-      )}
+      {attributes => {
+        const Shown = several ? SeveralValues : Control;
+        return (
+          <Shown
+            {...props}
+            attributes={{
+              ...attributes,
+              disabled: disabled || draft.isNone,
+              onBlur: props.onLeave
+            }}
+          />
+        );
+      }}
     </Field>
   );
 }

@@ -27,12 +27,14 @@ import {
   placementOf
 } from '../place';
 import { NO_SETTINGS, SettingName, SettingsDraft } from '../settings';
+import { countRuns, isSweep, MAX_POINTS, SweepDraft } from '../sweep';
 import { Findings } from './Findings';
 import { choosesKernel } from '../kernels';
 import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
 import { PlaceFields } from './PlaceFields';
 import { SettingsFields } from './SettingsFields';
+import { SweepFields } from './SweepFields';
 import { Travelling } from './Travelling';
 
 export type FormActions = {
@@ -42,6 +44,7 @@ export type FormActions = {
   onKernel: (kernel: string) => void;
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
+  onSweep: (change: Partial<SweepDraft>) => void;
   onTakeAlong: (file: string) => void;
   onSameJob: (job: string) => void;
   onNewJob: () => void;
@@ -58,6 +61,8 @@ export function RunForm(
     title: string;
     kind: JobKind;
     rerunOf: Run | null;
+    /** True when parameters may have several values. */
+    maySweep: boolean;
     trans: TranslationBundle;
   }
 ): JSX.Element {
@@ -79,6 +84,7 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
+  const count = countRuns(state.drafts);
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
     finding => !(finding.job && state.isNew)
   );
@@ -223,10 +229,14 @@ export function RunForm(
           <button
             type="submit"
             className="jp-mod-styled jp-mod-accept"
-            disabled={busy || state.loading}
+            disabled={busy || state.loading || count > MAX_POINTS}
           >
             <runAsJobIcon.react tag="span" aria-hidden />
-            {busy ? trans.__('Starting…') : trans.__('Run')}
+            {busy
+              ? trans.__('Starting…')
+              : isSweep(state.drafts)
+                ? trans._n('Start %1 run', 'Start %1 runs', count)
+                : trans.__('Run')}
           </button>
           <span className="dl-mod-quiet">
             {rerunOf
@@ -245,7 +255,7 @@ export function RunForm(
 type SectionProps = Parameters<typeof RunForm>[0];
 
 function Parameters(props: SectionProps): JSX.Element {
-  const { state, trans } = props;
+  const { state, rerunOf, trans } = props;
   return (
     <section>
       <h2>{trans.__('Parameters')}</h2>
@@ -256,6 +266,7 @@ function Parameters(props: SectionProps): JSX.Element {
           draft={state.drafts[parameter.name]}
           problem={state.problems[parameter.name]}
           disabled={state.submitting}
+          maySweep={props.maySweep}
           onChange={draft => props.onDraft(parameter.name, draft)}
           onLeave={() => props.onLeave(parameter.name)}
           trans={trans}
@@ -263,6 +274,24 @@ function Parameters(props: SectionProps): JSX.Element {
       ))}
       {!state.parameters.length && (
         <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
+      )}
+      {rerunOf?.sweep && (
+        <p className="dl-mod-quiet">
+          {trans.__(
+            'Each point keeps its own values of %1.',
+            Object.keys(rerunOf.sweep).join(', ')
+          )}
+        </p>
+      )}
+      {isSweep(state.drafts) && (
+        <SweepFields
+          count={countRuns(state.drafts)}
+          draft={state.sweep}
+          problems={state.fieldProblems}
+          disabled={state.submitting}
+          onChange={props.onSweep}
+          trans={trans}
+        />
       )}
     </section>
   );

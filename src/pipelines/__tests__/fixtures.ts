@@ -45,7 +45,7 @@ export function item(key: string, change: Partial<RunSummary> = {}) {
     state: 'succeeded',
     phase: 'succeeded',
     job: { name: 'train', path: 'train.ipynb' },
-    parent: { id: 'p1', key: `train/${key}` },
+    parent: { id: 'p1', key: `train/${key}`, kind: 'pipeline' },
     started_at: null,
     finished_at: null,
     reason: null,

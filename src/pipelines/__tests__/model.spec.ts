@@ -101,7 +101,9 @@ describe('StepsModel', () => {
   it('takes no notice of the runs of others', async () => {
     model.refresh();
     await later();
-    runChanged.emit(item('north', { parent: { id: 'p2', key: 'a' } }));
+    runChanged.emit(
+      item('north', { parent: { id: 'p2', key: 'a', kind: 'pipeline' } })
+    );
     runChanged.emit(item('alone', { parent: null }));
     await later();
     expect(requests).toBe(1);

@@ -38,12 +38,13 @@ export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
           <button
             type="button"
             className="dl-CanvasEdge-guess nodrag nopan"
+            data-id={id}
             style={{ left: middle.x, top: middle.y }}
             title={question}
             aria-label={question}
             onClick={props.data!.onConfirm}
           >
-            {trans.__('guess')}
+            ?
           </button>
         </EdgeLabelRenderer>
       )}

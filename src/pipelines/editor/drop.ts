@@ -76,7 +76,7 @@ function readFiles(drag: Drag.Event, target: FileTarget): DraggedFiles {
 function placeOf(element: Element): Place {
   const id = (selector: string) =>
     element.closest(selector)?.getAttribute('data-id') ?? undefined;
-  const key = id('.react-flow__edge');
+  const key = id('.react-flow__edge, .dl-CanvasEdge-guess');
   return {
     onto: id('.react-flow__node'),
     between: key === undefined ? undefined : edgeOfKey(key)

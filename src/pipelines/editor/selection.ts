@@ -1,6 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
-import type { Need } from './graph';
+import { edgeKey, Need } from './graph';
 
 export type Selected = {
   readonly steps: readonly string[];
@@ -34,6 +34,22 @@ export class Selection {
   /** Select one step alone. */
   select(step: string): void {
     this.set({ ...NOTHING, steps: [step] });
+  }
+
+  /** Forget the selected steps and edges that are not among these. */
+  keep(steps: readonly { id: string }[], edges: readonly Need[]): void {
+    const ids = new Set(steps.map(({ id }) => id));
+    const keys = new Set(edges.map(edgeKey));
+    const kept = {
+      steps: this._selected.steps.filter(id => ids.has(id)),
+      edges: this._selected.edges.filter(edge => keys.has(edgeKey(edge)))
+    };
+    if (
+      kept.steps.length < this._selected.steps.length ||
+      kept.edges.length < this._selected.edges.length
+    ) {
+      this.set(kept);
+    }
   }
 
   clear(): void {

@@ -6,7 +6,7 @@ import type { RunSummary } from '../../api';
 import type { IRuns } from '../../tokens';
 import { notifyOfRuns } from '../notifications';
 
-const PARENT = { id: 'p1', key: 'train' };
+const PARENT = { id: 'p1', key: 'train', kind: 'pipeline' as const };
 
 describe('notifyOfRuns', () => {
   let runChanged: Signal<object, RunSummary>;

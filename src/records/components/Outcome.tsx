@@ -7,6 +7,7 @@ import { formatExact, formatValue } from '../../shared/format';
 import {
   failingCell,
   hasNotebook,
+  hasParts,
   isTerminal,
   leftBehind,
   programError
@@ -45,9 +46,9 @@ export function Outcome(props: {
   const missingFile = leftBehind(run);
   const writtenError = programError(run);
   const isProgramError =
-    !hasNotebook(run) && run.kind !== 'pipeline' && run.state === 'failed';
+    !hasNotebook(run) && !hasParts(run) && run.state === 'failed';
   const isReproducible =
-    run.kind !== 'pipeline' && kindOf(run) === 'error' && isTerminal(run);
+    !hasParts(run) && kindOf(run) === 'error' && isTerminal(run);
   const parameters = Object.entries(run.parameters);
   return (
     <Message

@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { JSONValue, Run } from '../../api';
+import { hasParts } from '../../shared/runs';
 import { Digest } from '../../shared/components/Digest';
 import { Table } from '../../shared/components/Table';
 import {
@@ -34,6 +35,7 @@ export function Parameters(props: {
           ]}
         >
           {run.parameter_schema.map(parameter => {
+            const swept = run.sweep?.[parameter.name];
             const given = parameter.name in run.parameters;
             const value = given
               ? run.parameters[parameter.name]
@@ -44,8 +46,16 @@ export function Parameters(props: {
                   <code>{parameter.name}</code>
                 </th>
                 <td>
-                  <Value value={value} trans={trans} />{' '}
-                  {!given && (
+                  {swept ? (
+                    swept.map((each, at) => (
+                      <span key={at}>
+                        <Value value={each as JSONValue} trans={trans} />{' '}
+                      </span>
+                    ))
+                  ) : (
+                    <Value value={value} trans={trans} />
+                  )}{' '}
+                  {!given && !swept && (
                     <span className="dl-mod-quiet">{trans.__('default')}</span>
                   )}
                 </td>
@@ -57,8 +67,8 @@ export function Parameters(props: {
       ) : (
         <p className="dl-Empty">{trans.__('It declares no parameters.')}</p>
       )}
-      {run.kind !== 'pipeline' && <Values values={values} trans={trans} />}
-      {run.kind !== 'pipeline' && props.children}
+      {!hasParts(run) && <Values values={values} trans={trans} />}
+      {!hasParts(run) && props.children}
       {run.attempts.length > 1 && (
         <>
           <h2>{trans.__('Attempts')}</h2>
@@ -181,6 +191,18 @@ function sourceFacts(run: Run, trans: TranslationBundle): Fact[] {
       return [[trans.__('Command'), <code>{run.command.join(' ')}</code>]];
     case 'pipeline':
       return [[trans.__('Pipeline'), run.job.source]];
+    case 'sweep':
+      return [
+        [trans.__('Source'), run.job.source],
+        [
+          trans.__('Points at once'),
+          run.concurrency === null ? null : String(run.concurrency)
+        ],
+        [
+          trans.__('Points that may fail'),
+          run.max_failures === null ? null : String(run.max_failures)
+        ]
+      ];
     default:
       return [
         [trans.__('Notebook'), run.job.source],

@@ -4,6 +4,7 @@ import React from 'react';
 
 import type { Problem, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
+import { hasParts } from '../../shared/runs';
 import { CommandIDs } from '../../tokens';
 import { Tab, tabsOf, ViewState } from '../view';
 import { Damage } from './Damage';
@@ -38,11 +39,11 @@ export function RecordHead(props: {
     notebook: trans.__('Notebook'),
     report: trans.__('Report'),
     steps: trans.__('Steps'),
+    points: trans.__('Points'),
     log: trans.__('Log'),
-    parameters:
-      run.kind === 'pipeline'
-        ? trans.__('Parameters')
-        : trans.__('Parameters and values'),
+    parameters: hasParts(run)
+      ? trans.__('Parameters')
+      : trans.__('Parameters and values'),
     artifacts: run.artifacts.length
       ? trans.__('Artifacts (%1)', run.artifacts.length)
       : trans.__('Artifacts')

@@ -9,7 +9,7 @@ import { RunProgress } from '../../shared/components/RunProgress';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { RelativeTime, RunDuration } from '../../shared/components/Times';
 import { shortDigest } from '../../shared/format';
-import { isTerminal } from '../../shared/runs';
+import { hasParts, isTerminal } from '../../shared/runs';
 import { CommandIDs } from '../../tokens';
 import { CommandButton } from './CommandButton';
 
@@ -66,13 +66,19 @@ export function RecordHeader(props: {
           {run.parent && (
             <button
               className="dl-Button dl-mod-link"
-              title={trans.__('Open the pipeline run')}
+              title={
+                run.parent.kind === 'sweep'
+                  ? trans.__('Open the sweep')
+                  : trans.__('Open the pipeline run')
+              }
               onClick={() => {
                 const { id } = run.parent!;
                 void commands.execute(CommandIDs.openRun, { id });
               }}
             >
-              {trans.__('Step %1 of a pipeline', run.parent.key)}
+              {run.parent.kind === 'sweep'
+                ? trans.__('Point %1 of a sweep', run.parent.key)
+                : trans.__('Step %1 of a pipeline', run.parent.key)}
             </button>
           )}
           <Relatives run={run} commands={commands} trans={trans} />
@@ -99,7 +105,7 @@ export function RecordHeader(props: {
             args={args}
           />
         )}
-        {run.kind === 'pipeline' && !live && (
+        {hasParts(run) && !live && (
           <CommandButton
             commands={commands}
             id={CommandIDs.repair}

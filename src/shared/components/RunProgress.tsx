@@ -3,7 +3,7 @@ import React from 'react';
 
 import type { RunSummary } from '../../api';
 
-/** A bar with the number of finished code cells, or steps of a pipeline, out of all. */
+/** A bar with the number of finished code cells, steps of a pipeline or points of a sweep, out of all. */
 export function RunProgress(props: {
   run: Pick<RunSummary, 'kind' | 'progress'>;
   trans: TranslationBundle;
@@ -17,7 +17,9 @@ export function RunProgress(props: {
       : ''
     : kind === 'pipeline'
       ? trans.__('%1 of %2 steps', done, total)
-      : trans.__('%1 of %2 cells', done, total);
+      : kind === 'sweep'
+        ? trans.__('%1 of %2 points', done, total)
+        : trans.__('%1 of %2 cells', done, total);
   return (
     <span className="dl-Progress">
       <progress

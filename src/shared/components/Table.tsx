@@ -1,9 +1,18 @@
+import { caretDownIcon, caretUpIcon } from '@jupyterlab/ui-components';
 import React from 'react';
+
+/** The head of a column that sorts the table. */
+export type SortedColumn = {
+  id: string;
+  name: string;
+  sort: 'ascending' | 'descending' | 'none';
+  onSort: () => void;
+};
 
 /** A table with a head. `actions` names the last column, of buttons, for people who do not see them. */
 export function Table(
   props: React.TableHTMLAttributes<HTMLTableElement> & {
-    columns: string[];
+    columns: (string | SortedColumn)[];
     actions?: string;
     table?: React.Ref<HTMLTableElement>;
   }
@@ -13,11 +22,15 @@ export function Table(
     <table ref={table} className="dl-Table" {...attributes}>
       <thead>
         <tr>
-          {columns.map(column => (
-            <th key={column} scope="col">
-              {column}
-            </th>
-          ))}
+          {columns.map(column =>
+            typeof column === 'string' ? (
+              <th key={column} scope="col">
+                {column}
+              </th>
+            ) : (
+              <SortedHead key={column.id} {...column} />
+            )
+          )}
           {actions !== undefined && (
             <th scope="col">
               <span className="dl-mod-hidden">{actions}</span>
@@ -27,6 +40,19 @@ export function Table(
       </thead>
       <tbody>{children}</tbody>
     </table>
+  );
+}
+
+function SortedHead(props: SortedColumn): JSX.Element {
+  const { name, sort, onSort } = props;
+  const Caret = sort === 'descending' ? caretDownIcon : caretUpIcon;
+  return (
+    <th scope="col" aria-sort={sort}>
+      <button type="button" className="dl-Button dl-mod-head" onClick={onSort}>
+        {name}
+        {sort !== 'none' && <Caret.react tag="span" className="dl-Caret" />}
+      </button>
+    </th>
   );
 }
 
