@@ -279,6 +279,7 @@ def _source_of_step(
         id=run.id,
         parent_key=parent_key(step.id, item.key if item else None),
         parameters=finder.parameters(step, manifest, [item])[0],
+        variables=finder.variables(step, [item])[0],
     )
     inputs = finder.find_inputs(step, planned, manifest)
     return _Source(part, name, manifest, inputs, _variables(ctx, tx, part, by=by), missing)
@@ -322,7 +323,7 @@ def _end_of(state: StepState) -> str:
 
 def _givers(pipeline: Pipeline, step: Step) -> Iterator[str]:
     yield from (files.step for files in step.files)
-    given: list[Any] = [*step.parameters.values()]
+    given: list[Any] = [*step.parameters.values(), *step.variables.values()]
     if step.for_each is not None:
         given.append(step.for_each.inputs)
     for value in given:
