@@ -47,7 +47,7 @@ class ReproductionModel(Model):
     kind: JobKind
     environment: str
     kernel: str | None
-    """What people call the kernel or interpreter of the run."""
+    """The name that people see of the kernel or interpreter of the run."""
     image: str | None
     """The name of the image in which the run ran."""
     folder: ContentsPath

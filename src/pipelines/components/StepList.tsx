@@ -91,7 +91,7 @@ function Row(props: {
         <span className="dl-StepList-name">
           <KindIcon kind={step.kind} trans={trans} />
           <Name {...props} />
-          {/* Of a fan-out each item has inputs of its own: its record opens them. */}
+          {/* Each item of a fan-out has inputs of its own: its record opens them. */}
           {step.kind !== 'approval' && !step.for_each && (
             <button
               type="button"

@@ -12,7 +12,7 @@ import { formatBytes } from '../../shared/format';
 /** How to open a reproduction: the place of its kernel, and whether the cells above the failing one run. */
 export type Choice = { place: KernelPlace; runAbove: boolean };
 
-/** What a reproduction has and lacks, and how to open it. */
+/** The form that tells what a reproduction has and lacks, and asks how to open it. */
 export function ReproductionForm(props: {
   reproduction: Reproduction;
   initial: Choice;
