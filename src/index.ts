@@ -4,6 +4,7 @@ import { jobs } from './jobs/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
+import { reproductions } from './reproductions/plugin';
 import { runs, runsModel } from './runs/plugin';
 
 export * from './tokens';
@@ -16,5 +17,6 @@ export default [
   jobs,
   pipelines,
   pipelineEditor,
+  reproductions,
   administration
 ];

@@ -103,6 +103,8 @@ export const CommandIDs = {
   rerunWith: 'dataops:rerun-with',
   /** Ask what of a pipeline run shall run again, and repair it. */
   repair: 'dataops:repair-run',
+  /** Open the notebook or script of a run in a folder with all that it found; of a pipeline run a `step`. */
+  reproduce: 'dataops:reproduce-run',
   /** Let the file that the run did not find travel, and run its notebook again. */
   takeAlong: 'dataops:take-along',
   keep: 'dataops:keep-run',

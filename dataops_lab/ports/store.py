@@ -279,7 +279,7 @@ class Runs(Protocol):
         ...
 
     def newest_summaries(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
-        """Return the newest run of each of these jobs, in no order."""
+        """Return the newest run of each of these jobs, in no order. Copies that a repair took over do not count."""
         ...
 
     def newest_per_job(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:

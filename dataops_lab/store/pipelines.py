@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -197,11 +213,15 @@ _P = t.pipeline_runs.c
 _RUN = select(_P.timed_out_at, _P.sweep).where(_P.run_id == bindparam("run_id"))
 _INHERITED = select(_P.inherited).where(_P.run_id == bindparam("run_id"))
 _STATUS = [
-    _S[name]
-    for name in (
-        "step_id", "state", "reason", "items", "with_failures", "nothing_to_do", "started_at", "finished_at",
-        "due_at", "decided_at", "decided_by", "comment", "taken_from",
-    )
+    *(
+        _S[name]
+        for name in (
+            "step_id", "state", "reason", "with_failures", "nothing_to_do", "started_at", "finished_at", "due_at",
+            "decided_at", "decided_by", "comment", "taken_from",
+        )
+    ),
+    # As text: see `_items`.
+    type_coerce(_S["items"], Text).label("items"),
 ]  # fmt: skip
 _STATUSES = select(*_STATUS).where(_OF_RUN).order_by(_S.position)
 _PLAN = select(_S.step_id, _S.job_id, _S.version_digest, _S.inputs_digest, _S.plan).where(_OF_RUN).order_by(_S.position)
@@ -312,6 +332,17 @@ def _columns(status: StepStatus) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=16)
+def _items(stored: str) -> tuple[Item, ...] | None:
+    """Read the items of a fan-out, which never change.
+
+    The engine reads the statuses at the end of each item, so that the items of a thousand would be read a thousand
+    times.
+    """
+    pairs = json.loads(stored)
+    return None if pairs is None else tuple(Item(*pair) for pair in pairs)
+
+
 def _status(row: Row[Any], actors: SqlActors) -> StepStatus:
     values = {name: value for name, value in row._mapping.items() if name not in ("run_id", "step_id")}
     return StepStatus(
@@ -319,7 +350,7 @@ def _status(row: Row[Any], actors: SqlActors) -> StepStatus:
             **values,
             "state": StepState(values["state"]),
             "reason": reasons.from_json(values["reason"]),
-            "items": None if values["items"] is None else tuple(Item(*pair) for pair in values["items"]),
+            "items": _items(values["items"]),
             "decided_by": actors.find(values["decided_by"]),
         }
     )

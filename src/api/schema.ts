@@ -602,7 +602,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a kernel in the folder of a reproduction, with the variables and secrets of the run that this person may use, and a session of it on the notebook there. It replaces the session that the notebook has */
+        /** Start a kernel in the folder of a reproduction, with the variables and secrets of the run that this person may use, and a session of it on the notebook there. It replaces the kernel that the notebook has */
         post: operations["post_runs_run_id_reproduce_kernel"];
         delete?: never;
         options?: never;
@@ -3711,6 +3711,12 @@ export interface components {
             /** Run */
             run: string;
             kind: components["schemas"]["JobKind"];
+            /** Environment */
+            environment: string;
+            /** Kernel */
+            kernel: string | null;
+            /** Image */
+            image: string | null;
             /** Folder */
             folder: string;
             /** Path */

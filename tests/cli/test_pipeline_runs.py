@@ -249,3 +249,15 @@ def test_an_imported_pipeline_leaves_what_the_runner_of_elyra_left(shell):
     )
     assert left == before["report.txt"]
     assert {name: (shell.folder / "elyra" / name).read_bytes() for name in before} == before
+
+
+def test_a_decision_starts_an_engine_where_none_leads(chain):
+    run = chain("run", "approval.pipeline.yaml", "--no-wait", "--json").json
+    eventually(lambda: steps_of(chain, run["id"])["ok"] == "awaiting_approval")
+    assert chain("engine", "stop").code == 0
+
+    checks = {check["what"]: check for check in chain("doctor", "--json").json["checks"]}
+    assert "1 approval cannot expire meanwhile" in checks["engine"]["message"]
+    assert chain("runs", "approve", run["id"], "ok").code == 0
+
+    eventually(lambda: steps_of(chain, run["id"])["after"] == "succeeded")
