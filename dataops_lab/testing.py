@@ -32,7 +32,7 @@ from .domain.snapshots import (
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, InvalidPipeline, NotFound, Refused, SecretsLocked
+from .errors import Damaged, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -181,6 +181,7 @@ class FakeNotebooks:
         self.schemas: dict[str, ParameterSchema] = {}
         """The parameters of notebooks and scripts that have other ones than `schema`, by path."""
         self.pipeline_files: dict[str, bytes] = {}
+        self.without_kernel: set[str] = set()
         """The bytes of pipelines' files, by path."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
@@ -287,6 +288,12 @@ class FakeNotebooks:
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         return self.schemas.get(path, self.schema)
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        if path in self.without_kernel:
+            raise KernelUnavailable(f"No kernel can run {path} here.")
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         if path not in self.pipeline_files:

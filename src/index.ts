@@ -4,6 +4,7 @@ import { jobs } from './jobs/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
+import { reproductions } from './reproductions/plugin';
 import { runs, runsModel } from './runs/plugin';
 import { schedules } from './schedules/plugin';
 
@@ -17,6 +18,7 @@ export default [
   jobs,
   pipelines,
   pipelineEditor,
+  reproductions,
   schedules,
   administration
 ];

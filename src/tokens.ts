@@ -79,6 +79,10 @@ export const CommandIDs = {
   newPipeline: 'dataops:new-pipeline',
   /** A pipeline of the notebooks and scripts that are selected in the file browser. */
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
+  /** The next three act on the editor of a pipeline that is in front. */
+  addStep: 'dataops:add-step',
+  undoPipeline: 'dataops:pipeline-undo',
+  redoPipeline: 'dataops:pipeline-redo',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
   /** Args: `path` of a pipeline of Elyra; the one that is selected in the file browser without. */
@@ -99,6 +103,8 @@ export const CommandIDs = {
   rerunWith: 'dataops:rerun-with',
   /** Ask what of a pipeline run shall run again, and repair it. */
   repair: 'dataops:repair-run',
+  /** Open the notebook or script of a run in a folder with all that it found; of a pipeline run a `step`. */
+  reproduce: 'dataops:reproduce-run',
   /** Let the file that the run did not find travel, and run its notebook again. */
   takeAlong: 'dataops:take-along',
   keep: 'dataops:keep-run',

@@ -15,7 +15,7 @@ import click
 from ..errors import DataOpsError
 from . import exit_codes, options
 from .output import print_json
-from .text import plain, size
+from .text import plain, plural, size
 
 if TYPE_CHECKING:
     from ..wiring import Home
@@ -144,11 +144,12 @@ def engine_leads(home: Home) -> Iterator[Finding]:
     if not home.database.exists():
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
         return
-    from ..services import installation
+    from ..services import approvals, installation
     from ..wiring import build_services
 
     try:
-        seen = installation.overview(build_services(home))
+        services = build_services(home)
+        seen, asked = installation.overview(services), approvals.waiting(services, by=services.owner)
     except (DataOpsError, OSError):
         return  # Said with the database.
     if seen.leader:
@@ -158,6 +159,10 @@ def engine_leads(home: Home) -> Iterator[Finding]:
     elif seen.queued or seen.running:
         waiting = f"None leads, and {seen.queued + seen.running} runs wait for one."
         yield Finding(what, "note", waiting, "Open JupyterLab, or: jupyter dataops engine run")
+    elif asked:
+        number = plural(len(asked), "approval")
+        waiting = f"None leads, and {number} cannot expire meanwhile. A decision starts one."
+        yield Finding(what, "ok", waiting)
     else:
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
 

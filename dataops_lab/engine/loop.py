@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
 
+from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
@@ -158,7 +159,7 @@ class Engine:
             log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
     def _retire(self) -> bool:
-        """Give up the lease, and tell whether no run and no schedule counts on this engine any more.
+        """Give up the lease, and tell whether only decisions of people, and no run or schedule, count on this engine.
 
         A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
         the queue then: it sees a run that came in between, and a later one finds that no engine leads.
@@ -168,10 +169,11 @@ class Engine:
                 return False
         self._leadership.release()
         with self._ctx.store.read() as tx:
-            counts = tx.runs.count_by_state()
             if tx.schedules.count_active():
                 return False
-        return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
+            counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
+            waits = any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
+            return not waits and pipelines.await_people_alone(tx)
 
     def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""

@@ -107,6 +107,13 @@ class LocalNotebooks:
 
         return pipeline_parts.read_parameters(path, root=root, limits=limits)
 
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        from . import pipeline_parts
+
+        pipeline_parts.check_kernel(path, kernel=kernel, root=root, limits=limits, where=where)
+
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         from . import pipeline_parts
 

@@ -104,6 +104,11 @@ class WorkerNotebooks:
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         return cast(ParameterSchema, self._call("read_parameters", path, root=root, limits=limits))
 
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        self._call("check_kernel", path, kernel=kernel, root=root, limits=limits, where=where)
+
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         return cast(bytes, self._call("read_pipeline_file", path, root=root))
 

@@ -83,6 +83,12 @@ class Notebooks(Protocol):
         """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
         ...
 
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        """Raise KernelUnavailable when nothing there can run the notebook or script. `kernel` is the chosen one."""
+        ...
+
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         """Return the bytes of the pipeline's file at `path`. Refused when it is not there, not a file, or too large."""
         ...

@@ -33,6 +33,7 @@ READING = {
     "post /schedules/preview",
     "post /pipelines/validate",
     "post /pipelines/suggest",
+    "post /pipelines/reuse-preview",
     "post /pipelines/import",
     "post /runs/{run_id}/repair/preview",
 }
@@ -190,8 +191,10 @@ OPEN_TO = {
     "get /jobs/{job_id}/step-matrix": "anybody",
     "get /projects/{project}": "anybody",
     "patch /projects/{project}": "administrator",
+    "get /pipelines/schema.json": "anybody",
     "post /pipelines/validate": "anybody",
     "post /pipelines/suggest": "anybody",
+    "post /pipelines/reuse-preview": "anybody",
     "get /runs": "anybody",
     "post /runs": "anybody",
     "post /runs/batch": "anybody",
