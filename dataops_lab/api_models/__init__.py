@@ -105,6 +105,7 @@ _NAMES = {
         "StepFilesModel",
         "StepModel",
         "StepRepairModel",
+        "StepReuseModel",
         "SuggestRequest",
         "SuggestionModel",
         "ValidateRequest",

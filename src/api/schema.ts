@@ -403,6 +403,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pipelines/reuse-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell for each step of a pipeline whether a run with reuse takes over an earlier result or runs the step, and why; starts and stores nothing */
+        post: operations["post_pipelines_reuse_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipelines/import": {
         parameters: {
             query?: never;
@@ -1557,6 +1574,11 @@ export interface components {
              * @default null
              */
             max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -3280,6 +3302,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[StepReuseModel] */
+        PageModel_StepReuseModel_: {
+            /** Items */
+            items: components["schemas"]["StepReuseModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[TickModel] */
         PageModel_TickModel_: {
             /** Items */
@@ -3827,6 +3859,12 @@ export interface components {
              */
             last: number | null;
         };
+        /**
+         * ReuseFate
+         * @description The fate of a step in a run with reuse.
+         * @enum {string}
+         */
+        ReuseFate: "reused" | "runs" | "later" | "not_run";
         /**
          * Role
          * @description The part that a travelling file plays for the notebook.
@@ -4537,6 +4575,10 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /** Run Started At */
+            run_started_at: string | null;
+            /** Expected S */
+            expected_s: number | null;
             /** Due At */
             due_at: string | null;
             approval: components["schemas"]["ApprovalModel"] | null;
@@ -4562,6 +4604,23 @@ export interface components {
             items_taken: number | null;
             /** Items Total */
             items_total: number | null;
+        };
+        /**
+         * StepReuseModel
+         * @description A step in a run with reuse, before it starts, with a sentence about its fate.
+         *
+         *     `taken_from` is the run in which its result, or that of some of its items, was made.
+         */
+        StepReuseModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            fate: components["schemas"]["ReuseFate"];
+            /** Why */
+            why: string;
+            /** Taken From */
+            taken_from: string | null;
         };
         /**
          * StepState
@@ -4660,6 +4719,11 @@ export interface components {
              * @default null
              */
             max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
         };
         /**
          * SuggestRequest
@@ -7679,6 +7743,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SuggestionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pipelines_reuse_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_StepReuseModel_"];
                 };
             };
             /** @description The request is not as documented here */

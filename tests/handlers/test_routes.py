@@ -32,6 +32,7 @@ READING = {
     "post /retention/preview",
     "post /pipelines/validate",
     "post /pipelines/suggest",
+    "post /pipelines/reuse-preview",
     "post /runs/{run_id}/repair/preview",
 }
 
@@ -191,6 +192,7 @@ OPEN_TO = {
     "get /pipelines/schema.json": "anybody",
     "post /pipelines/validate": "anybody",
     "post /pipelines/suggest": "anybody",
+    "post /pipelines/reuse-preview": "anybody",
     "get /runs": "anybody",
     "post /runs": "anybody",
     "post /runs/batch": "anybody",
