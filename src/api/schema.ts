@@ -3132,7 +3132,10 @@ export interface components {
              * @enum {string}
              */
             kind: "once";
-            /** At */
+            /**
+             * At
+             * Format: date-time
+             */
             at: string;
         };
         /**
