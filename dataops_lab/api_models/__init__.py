@@ -152,6 +152,8 @@ _NAMES = {
     ),
     "schedules": (
         "AfterJobRule",
+        "BackfillCellModel",
+        "BackfillRequest",
         "BusinessDayRule",
         "CalendarModel",
         "CalendarRequest",

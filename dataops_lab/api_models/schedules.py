@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 
+from ..domain.backfills import MAX_CONCURRENCY, Backfill, BackfillScope, BackfillState
 from ..domain.calendars import Calendar
 from ..domain.dates import date_function
 from ..domain.environments import Resources
@@ -243,6 +244,33 @@ class ScheduleChange(ScheduleSettings):
 
     name: str | None = Field(default=None, max_length=200)
     revision: int | None = None
+
+
+class BackfillRequest(Model):
+    """A span of time, whose ticks run now with their nominal times.
+
+    `scope` says which: those that never had a run, failed ones too, or all.
+
+    `concurrency` is the number that may be unfinished at once.
+    """
+
+    first: GivenInstant
+    last: GivenInstant
+    scope: BackfillScope = BackfillScope.MISSING
+    concurrency: int = Field(default=1, ge=1, le=MAX_CONCURRENCY)
+    newest_first: bool = False
+
+    def to_domain(self) -> Backfill:
+        return Backfill(self.first, self.last, self.scope, self.concurrency, self.newest_first)
+
+
+class BackfillCellModel(Model):
+    """A tick of the grid: its state over all runs that it ever had, and whether the backfill starts it."""
+
+    nominal: Instant
+    preset: str
+    state: BackfillState
+    runs: bool
 
 
 class PauseRequest(Model):
