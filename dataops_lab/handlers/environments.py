@@ -14,6 +14,7 @@ from ..api_models import (
     VariableModel,
     VariableValue,
 )
+from ..domain.jobs import JobKind
 from ..services import environments, placement, secrets
 from .base import DataOpsHandler, operation
 from .runs import Query
@@ -31,6 +32,7 @@ class PlacementsQuery(Query):
 
     kernel: str | None = None
     language: str | None = None
+    kind: JobKind = JobKind.NOTEBOOK
 
 
 class PlacementsHandler(DataOpsHandler):
@@ -42,7 +44,9 @@ class PlacementsHandler(DataOpsHandler):
         query=PlacementsQuery,
     )
     def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
-        found = placement.options(self.services, by=self.actor, kernel=query.kernel, language=query.language)
+        found = placement.options(
+            self.services, by=self.actor, kernel=query.kernel, language=query.language, kind=query.kind
+        )
         return PageModel[PlacementModel](items=[PlacementModel.from_domain(options) for options in found])
 
 

@@ -523,7 +523,8 @@ def _request_digest(submission: Submission) -> str:
     if submission.pinned is None:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
     if not submission.command:
-        del request_fields["command"], request_fields["declared"]  # The same holds for commands.
+        for name in ("command", "declared", "include"):
+            del request_fields[name]  # The same holds for commands.
     if submission.sweep is None:
         del request_fields["sweep"]  # And for sweeps.
     return digest_of(canonical_json(request_fields))
