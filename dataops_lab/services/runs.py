@@ -510,6 +510,8 @@ def _awaits_approval(progress: PipelineProgress) -> bool:
 def _check_submission(submission: Submission) -> None:
     check_key(submission.key)
     submission.check()
+    if submission.reuse and submission.kind is not JobKind.PIPELINE:
+        raise InvalidRequest("Only a pipeline reuses results: those of its steps. Run it without reuse.")
 
 
 def check_key(key: str | None) -> None:
@@ -525,6 +527,8 @@ def _request_digest(submission: Submission) -> str:
     if not submission.command:
         for name in ("command", "declared", "include"):
             del request_fields[name]  # The same holds for commands.
+    if not submission.reuse:
+        del request_fields["reuse"]
     if submission.sweep is None:
         del request_fields["sweep"]  # And for sweeps.
     return digest_of(canonical_json(request_fields))

@@ -19,6 +19,7 @@ export function RepairForm(props: {
   const state = useSignal(model.changed, () => model.state);
   const { newer, preview, trouble } = state;
   const id = `dl-repair-${model.run}`;
+  const isSweep = steps.some(step => step.id === SWEEP_STEP);
   return (
     <div className="dl-RepairForm">
       <div className="dl-RepairForm-choices">
@@ -38,34 +39,38 @@ export function RepairForm(props: {
             </select>
           )}
         </Field>
-        <StepChoice
-          id={`${id}-from`}
-          label={trans.__('Run again from')}
-          none={trans.__('All that did not succeed')}
-          value={state.from}
-          disabled={state.only !== ''}
-          steps={steps}
-          onChange={from => void model.choose({ from })}
-        />
-        <StepChoice
-          id={`${id}-until`}
-          label={trans.__('Up to')}
-          none={trans.__('The end')}
-          value={state.until}
-          disabled={state.only !== ''}
-          steps={steps}
-          onChange={until => void model.choose({ until })}
-        />
-        <StepChoice
-          id={`${id}-only`}
-          label={trans.__('Only this step')}
-          none={trans.__('No, not one alone')}
-          value={state.only}
-          steps={steps}
-          onChange={only => void model.choose({ only })}
-        />
+        {!isSweep && (
+          <>
+            <StepChoice
+              id={`${id}-from`}
+              label={trans.__('Run again from')}
+              none={trans.__('All that did not succeed')}
+              value={state.from}
+              disabled={state.only !== ''}
+              steps={steps}
+              onChange={from => void model.choose({ from })}
+            />
+            <StepChoice
+              id={`${id}-until`}
+              label={trans.__('Up to')}
+              none={trans.__('The end')}
+              value={state.until}
+              disabled={state.only !== ''}
+              steps={steps}
+              onChange={until => void model.choose({ until })}
+            />
+            <StepChoice
+              id={`${id}-only`}
+              label={trans.__('Only this step')}
+              none={trans.__('No, not one alone')}
+              value={state.only}
+              steps={steps}
+              onChange={only => void model.choose({ only })}
+            />
+          </>
+        )}
       </div>
-      {model.parameters.length > 0 && (
+      {!isSweep && model.parameters.length > 0 && (
         <details className="dl-RepairForm-parameters">
           <summary>{trans.__('Parameters')}</summary>
           {model.parameters.map(parameter => (
@@ -89,7 +94,10 @@ export function RepairForm(props: {
         aria-busy={!preview && !trouble && !Object.keys(state.problems).length}
       >
         {trouble !== null && <p role="alert">{sentenceOf(trouble)}</p>}
-        {preview && (
+        {preview && isSweep && (
+          <p>{sentenceOfPoints(preview.steps[0], trans)}</p>
+        )}
+        {preview && !isSweep && (
           <Table
             className="dl-Table"
             columns={[
@@ -110,6 +118,21 @@ export function RepairForm(props: {
       </div>
     </div>
   );
+}
+
+/** The only step of a sweep, as the server names it. */
+const SWEEP_STEP = 'sweep-point';
+
+function sentenceOfPoints(step: StepRepair, trans: TranslationBundle): string {
+  const { why, items_taken: taken, items_total: total } = step;
+  const points = taken
+    ? trans.__(
+        '%1 of %2 points are taken over. The others run again.',
+        taken,
+        total!
+      )
+    : trans.__('All points run again.');
+  return `${why} ${points}`;
 }
 
 function StepChoice(props: {
