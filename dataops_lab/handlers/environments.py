@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..api_models import (
     EnvironmentChange,
     EnvironmentModel,
@@ -32,7 +34,7 @@ class PlacementsQuery(Query):
 
     kernel: str | None = None
     language: str | None = None
-    kind: JobKind = JobKind.NOTEBOOK
+    kind: Literal["notebook", "script", "command", "pipeline", "sweep"] = "notebook"
 
 
 class PlacementsHandler(DataOpsHandler):
@@ -45,7 +47,7 @@ class PlacementsHandler(DataOpsHandler):
     )
     def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
         found = placement.options(
-            self.services, by=self.actor, kernel=query.kernel, language=query.language, kind=query.kind
+            self.services, by=self.actor, kernel=query.kernel, language=query.language, kind=JobKind(query.kind)
         )
         return PageModel[PlacementModel](items=[PlacementModel.from_domain(options) for options in found])
 
