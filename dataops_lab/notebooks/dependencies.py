@@ -143,8 +143,8 @@ class _FileCollector:
                 scan.mentions.append(Mention(os.path.relpath(path, self._workspace.folder), use))
         for pattern in command.include:
             # A path that begins with a star may start anywhere; this one starts here.
-            path = f"./{pattern}" if pattern.startswith("*") else pattern
-            scan.mentions.append(Mention(path, Use.READ, pattern=any(letter in path for letter in "*?[")))
+            place = f"./{pattern}" if pattern.startswith("*") else pattern
+            scan.mentions.append(Mention(place, Use.READ, pattern=any(letter in place for letter in "*?[")))
         return scan
 
     def _add_folders(self, folder_names: set[str]) -> FileSet:
