@@ -15,7 +15,7 @@ import { Draft, draftOf, readDraft } from '../jobs/drafts';
 
 const TYPING_MS = 400;
 
-/** What a person has chosen. Steps are empty for none; `only` excludes the other two. */
+/** The choice of a person. Steps are empty for none; `only` excludes the other two. */
 export type RepairChoice = {
   /** True for the files as they are now, false for the version of the run. */
   newer: boolean;

@@ -138,7 +138,7 @@ describe('RepairForm', () => {
     expect(server.asked[3]).toEqual(model.request);
   });
 
-  it('runs one step alone, which is no choice beside a first and a last one', () => {
+  it('runs one step alone instead of all from a first to a last one', () => {
     const { server, model } = draw();
     fireEvent.change(screen.getByLabelText('Up to'), {
       target: { value: 'train' }
