@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal) */
+        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal), `schedule` (one that changed or decided), `notification` (a message) */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -1654,10 +1654,7 @@ export interface components {
             kind: "business_day";
             /** Number */
             number: number;
-            /**
-             * At
-             * Format: time
-             */
+            /** At */
             at: string;
         };
         /**
@@ -1683,32 +1680,11 @@ export interface components {
         };
         /**
          * CalendarRequest
-         * @description A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
-         *
-         *     `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
-         *     of the week from 0 for Monday.
+         * @description A calendar, and where its days come from. `weekend` counts the days of the week from 0 for Monday.
          */
         CalendarRequest: {
-            /**
-             * Ics
-             * @default null
-             */
-            ics: string | null;
-            /**
-             * Country
-             * @default null
-             */
-            country: string | null;
-            /**
-             * Subdivision
-             * @default null
-             */
-            subdivision: string | null;
-            /**
-             * Days
-             * @default null
-             */
-            days: components["schemas"]["DayOffModel"][] | null;
+            /** Source */
+            source: components["schemas"]["CountryDays"] | components["schemas"]["FileDays"] | components["schemas"]["GivenDays"];
             /**
              * Weekend
              * @default [
@@ -1819,6 +1795,24 @@ export interface components {
              * @default null
              */
             state: string | null;
+        };
+        /**
+         * CountryDays
+         * @description The public holidays of a country, such as FR, or of a part of it, such as BW of DE.
+         */
+        CountryDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "country";
+            /** Country */
+            country: string;
+            /**
+             * Subdivision
+             * @default null
+             */
+            subdivision: string | null;
         };
         /**
          * CronRule
@@ -2195,6 +2189,19 @@ export interface components {
          */
         Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
         /**
+         * FileDays
+         * @description The whole days of the text of an iCalendar file.
+         */
+        FileDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ics";
+            /** Text */
+            text: string;
+        };
+        /**
          * FilesRule
          * @description When files of a folder are new or have changed, and nothing has changed there for `quiet_s`.
          *
@@ -2269,6 +2276,16 @@ export interface components {
             left_out: {
                 [key: string]: string;
             };
+        };
+        /** GivenDays */
+        GivenDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "days";
+            /** Days */
+            days: components["schemas"]["DayOffModel"][];
         };
         /**
          * GivenSettingsModel
@@ -5400,8 +5417,8 @@ export interface operations {
                         /** @description To come back with, as Last-Event-ID */
                         id: string;
                         /** @enum {unknown} */
-                        event: "ready" | "run" | "deleted" | "journal";
-                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
+                        event: "ready" | "run" | "deleted" | "journal" | "schedule" | "notification";
+                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete; `schedule`: schedule_id, kinds; `notification`: kind, schedule, job, owner, run, reason */
                         data: string;
                     };
                 };
@@ -11781,7 +11798,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CalendarRequest"];
             };
