@@ -5793,6 +5793,7 @@ export interface operations {
             query?: {
                 kernel?: string;
                 language?: string;
+                kind?: "notebook" | "script" | "command" | "pipeline" | "sweep";
             };
             header?: never;
             path?: never;
