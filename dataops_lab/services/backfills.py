@@ -119,7 +119,7 @@ def _states(
         else:
             continue
         key = (row.nominal, row.preset)
-        # What runs now decides, then a success, then a failure.
+        # A run that goes on decides, then a success, then a failure.
         better = max(states.get(key, state), state, key=rank.index)
         states[key] = BackfillState.RUNNING if BackfillState.RUNNING in (states.get(key), state) else better
     return states
