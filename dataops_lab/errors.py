@@ -13,6 +13,7 @@
     │   ├── InvalidPipeline
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
+    │   ├── InvalidOutputs
     │   ├── InvalidRequest
     │   ├── ExpressionFailed
     │   ├── RequestTooLarge
@@ -136,6 +137,12 @@ class InvalidRows(Refused):
     """
 
     code = "invalid_rows"
+
+
+class InvalidOutputs(Refused):
+    """Declared outputs that cannot be published as they are, or would have one path."""
+
+    code = "invalid_outputs"
 
 
 class InvalidRequest(Refused):

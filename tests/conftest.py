@@ -11,7 +11,7 @@ import pytest
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, runs
+from dataops_lab.services import Services, pipelines, publications, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -20,6 +20,7 @@ from dataops_lab.testing import (
     FakeExecutor,
     FakeHost,
     FakeNotebooks,
+    FakeOutputFolders,
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
@@ -123,7 +124,8 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         home=tmp_path,
         attempt_files=attempt_files_in(tmp_path / "runs"),
         pipelines=LocalPipelines(),
-        reactions=(pipelines.react,),
+        output_folders=FakeOutputFolders(),
+        reactions=(publications.react, pipelines.react),
     )
 
 

@@ -18,6 +18,7 @@ from .launch import read_launch_data
 from .leader_election import Leadership
 from .orphan_cleanup import remove_orphaned_attempts
 from .pipelines import PipelineClocks
+from .publisher import Publisher
 from .queue import LiveQueue
 from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
 from .wake import Sleeper, WakeSignal
@@ -46,9 +47,20 @@ class Settings:
 
 
 class Engine:
-    """The engine of an installation. `inherited`: see `AttemptSupervisor`."""
+    """The engine of an installation. `inherited`: see `AttemptSupervisor`.
 
-    def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
+    `publishing` are the services of its publisher, which may take long; None: those of the engine itself.
+    """
+
+    def __init__(
+        self,
+        ctx: Services,
+        backends: Backends,
+        settings: Settings,
+        *,
+        inherited: Mapping[str, str],
+        publishing: Services | None = None,
+    ) -> None:
         self._ctx = ctx
         self._backends = backends
         self._settings = settings
@@ -60,6 +72,7 @@ class Engine:
         self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)
         self._clocks = PipelineClocks(ctx)
+        self._publisher = Publisher(publishing or ctx, self._wake)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
@@ -75,6 +88,7 @@ class Engine:
                 self._loop(stop, sleep)
         finally:
             self._garbage_collector.stop()
+            self._publisher.stop()
             self._supervisor.close()
             self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
             if self._cleanup_future is not None:
@@ -110,7 +124,7 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
-            pause_s = min(pause_s, self._clocks.next_due_s())
+            pause_s = min(pause_s, self._clocks.next_due_s(), self._publisher.next_due_s())
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -138,7 +152,8 @@ class Engine:
             pipelines.catch_up(self._ctx, fence=self._leadership.fence)
             self._start_orphan_cleanup()
         self._clocks.look(fence=self._leadership.fence)
-        return bool(self._supervisor.names)
+        self._publisher.look(fence=self._leadership.fence)
+        return bool(self._supervisor.names) or self._publisher.has_work
 
     def _start_orphan_cleanup(self) -> None:
         if self._cleanup_future is not None and not self._cleanup_future.done():
@@ -161,13 +176,17 @@ class Engine:
         self._leadership.release()
         with self._ctx.store.read() as tx:
             counts = tx.runs.count_by_state()
-        return not any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
+            has_outputs = bool(tx.publications.list_pending())
+        return not has_outputs and not any(
+            counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE)
+        )
 
     def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""
         if self._cleanup_future is not None:
             self._cleanup_future.exception()
         self._supervisor.wait_for_threads()
+        self._publisher.wait()
 
     def reset(self) -> None:
         """Forget everything, so that it is read again from the store, which knows better. Wait for no thread."""
@@ -175,6 +194,7 @@ class Engine:
         self._supervisor.reset()
         self._queue.reset()
         self._clocks.reset()
+        self._publisher.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
 
@@ -201,6 +221,7 @@ class Engine:
         adopted: list[tuple[Attempt, Run]] = []
         if changes != self._seen_changes:
             self._clocks.note_change()
+            self._publisher.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 adopted = _adoptable_attempts(tx) if self._seen_changes is None else []

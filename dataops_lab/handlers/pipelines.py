@@ -25,8 +25,7 @@ from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
 from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs
 from .base import DataOpsHandler, operation
-from .jobs import JOBS, real_root
-from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submitted_reply
+from .runs import JOBS, KEY_HEADER, RUNS, Query, local_path, real_root, server_root, submitted_reply
 
 
 class ValidateHandler(DataOpsHandler):

@@ -110,6 +110,7 @@ def inspect(
         kernel_suggestion=source.kernel_problem.detail.get("suggested") if source.kernel_problem else None,
         pinned=pins,
         kind=source.kind,
+        outputs=source.outputs,
     )
 
 
@@ -150,6 +151,7 @@ def snapshot(
         folders=folders,
         kind=source.kind,
         command=source.kernel.argv if source.kind is JobKind.COMMAND else (),
+        outputs=source.outputs,
     )
     return Snapshot(
         name=examined.name,

@@ -13,6 +13,7 @@ from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, E
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .output_folders import OutputFolder, OutputFolders
 from .pipelines import Pipelines
 from .store import (
     Attempts,
@@ -29,6 +30,7 @@ from .store import (
     PipelineProgress,
     PipelineRuns,
     Projects,
+    Publications,
     Queue,
     Records,
     Retention,
@@ -67,6 +69,8 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "OutputFolder",
+    "OutputFolders",
     "Page",
     "Part",
     "PartCounts",
@@ -75,6 +79,7 @@ __all__ = [
     "Pipelines",
     "ProgressCallback",
     "Projects",
+    "Publications",
     "Queue",
     "Records",
     "Retention",

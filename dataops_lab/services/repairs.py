@@ -86,6 +86,8 @@ class _PreparedRepair:
         new = replace(
             self.base.new_run(tx, by=by, at=at),
             trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
+            # It goes on with the earlier run, which has published nothing unless it succeeded.
+            publish=planned.old.publish,
             statuses=_statuses(planned, at),
             taken_over=lambda tx, run: _take_over(tx, planned, run, by=by, at=at),
         )

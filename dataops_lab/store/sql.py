@@ -29,6 +29,7 @@ from .leases import SqlLeases
 from .locks import with_row_lock
 from .pipelines import SqlPipelines
 from .projects import SqlProjects
+from .publications import SqlPublications
 from .queue import SqlQueue
 from .records import SqlRecords
 from .retention import SqlRetention
@@ -85,6 +86,7 @@ class SqlTransaction:
         self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events, self.actors)
         self.pipelines = SqlPipelines(connection, self.events, self.actors)
+        self.publications = SqlPublications(connection, self.events)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)
