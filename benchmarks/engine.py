@@ -22,6 +22,7 @@ from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.executors.host import SystemClock, SystemHost
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import Bundle
 from dataops_lab.services import Services, pipelines, runs
@@ -75,6 +76,7 @@ def services(store: SqlStore, folder: Path) -> Services:
         home=folder,
         attempt_files=attempt_files_in(folder),
         pipelines=LocalPipelines(),
+        holidays=LibraryHolidays(),
         reactions=(pipelines.react,),
     )
 

@@ -19,7 +19,7 @@ from threading import Event
 from dataops_lab.domain.records import RecordFileKind
 from dataops_lab.domain.runs import Run, RunState, Submission
 from dataops_lab.engine import Engine, Settings
-from dataops_lab.services import Services, pipelines, runs
+from dataops_lab.services import Services, pipeline_imports, pipelines, runs
 from dataops_lab.testing import FakeBackends, FakeNotebooks, person
 from dataops_lab.wiring import Home, build_engine, build_services
 
@@ -32,6 +32,9 @@ from .turns import Row, Times
 
 TITLE = "Pipelines: the steps of a chain, a fan-out, and the whole beside papermill"
 
+ELYRA_PYTHON = os.environ.get("ELYRA_PYTHON")
+"""The Python of a virtual environment with Elyra, whose local runner is measured too; None for no such measurement."""
+
 ANN = person("ann")
 REGIONS = ("North", "South", "East", "West")
 
@@ -40,6 +43,8 @@ def measure(*, quick: bool) -> Iterator[Row]:
     yield from measure_gaps(length=4 if quick else 41)
     yield from measure_fan_outs((20,) if quick else (100, 1_000), rounds=1 if quick else 3)
     yield from measure_chain(rounds=1 if quick else 3)
+    if ELYRA_PYTHON:
+        yield from measure_import(ELYRA_PYTHON, rounds=1 if quick else 3)
 
 
 def measure_gaps(length: int) -> Iterator[Row]:
@@ -128,6 +133,48 @@ def papermill_loop(folder: Path) -> None:
         shutil.rmtree(folder / "inputs", ignore_errors=True)
         for left in folder.glob("*.csv"):
             left.unlink()
+
+
+def measure_import(python: str, rounds: int) -> Iterator[Row]:
+    """Measure a pipeline that was made with Elyra, imported here, beside Elyra's local runner without its imports."""
+    times: dict[str, list[Times]] = {"dataops_lab": [], "Elyra, local": []}
+    with tempfile.TemporaryDirectory() as name:
+        ours, theirs = Path(name) / "ours", Path(name) / "theirs"
+        for folder in (ours, theirs):
+            shutil.copytree(CORPUS, folder)
+        with running(Home(Path(name) / "state")) as ctx:
+            source = str(ours / "totals.pipeline")
+            imported = pipeline_imports.import_elyra(ctx, source, root=None, by=ANN)
+            (ours / imported.name).write_text(imported.content)
+            run_pipeline(ctx, ours / imported.name)  # It starts the interpreters.
+            for _ in range(rounds):
+                times["dataops_lab"].append(seconds_of(run_pipeline, ctx, ours / imported.name))
+                times["Elyra, local"].append(elyra(python, theirs / "totals.pipeline"))
+    for contender, measured in times.items():
+        yield Row("two notebooks and a script, made with Elyra", contender, tuple(measured))
+
+
+CORPUS = Path(__file__).parents[1] / "tests/pipelines/elyra/corpus"
+RUN_WITH_ELYRA = """
+import asyncio, sys, time
+from elyra.cli.pipeline_app import _preprocess_pipeline
+from elyra.pipeline.parser import PipelineParser
+from elyra.pipeline.processor import PipelineProcessorManager
+
+pipeline = PipelineParser().parse(_preprocess_pipeline(sys.argv[1], runtime="local", runtime_config="local"))
+manager = PipelineProcessorManager.instance()
+start = time.perf_counter()
+asyncio.run(manager.process(pipeline))
+print(time.perf_counter() - start)
+"""
+
+
+def elyra(python: str, path: Path) -> Times:
+    """Run a pipeline with Elyra's local runner. Its time is without the start of Python and the imports."""
+    ran = subprocess.run(
+        [python, "-c", RUN_WITH_ELYRA, str(path)], cwd=path.parent, check=True, capture_output=True, text=True
+    )
+    return Times(float(ran.stdout.splitlines()[-1]))
 
 
 @contextmanager

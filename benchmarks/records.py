@@ -19,6 +19,7 @@ from ulid import ULID
 from dataops_lab.api_models import PageModel, RunSummaryModel
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Attempt, AttemptState, Reason, RunState, Submission
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import RunFilter
 from dataops_lab.services import Services, installation, retention, runs
@@ -81,6 +82,7 @@ def _services(store: SqlStore) -> Services:
         home=Path("/nowhere"),
         attempt_files=attempt_files_in(Path("/nowhere")),
         pipelines=LocalPipelines(),
+        holidays=LibraryHolidays(),
     )
 
 

@@ -15,6 +15,7 @@
     │   ├── InvalidParameters
     │   ├── InvalidOutputs
     │   ├── InvalidRequest
+    │   │   └── InvalidSchedule
     │   ├── ExpressionFailed
     │   ├── RequestTooLarge
     │   ├── PathOutsideRoot
@@ -147,6 +148,15 @@ class InvalidOutputs(Refused):
 
 class InvalidRequest(Refused):
     code = "invalid_request"
+
+
+class InvalidSchedule(InvalidRequest):
+    """Codes: `invalid_cron` with `field` and `column`, or a `suggestion`, in `detail`; `never_fires`, `unknown_zone`.
+
+    Also `invalid_calendar`, `schedule_cycle`, `too_many_ticks`.
+    """
+
+    code = "invalid_schedule"
 
 
 class ExpressionFailed(Refused):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from .domain.actors import Actor
 from .domain.environments import Backend
 from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Probe
-from .domain.inputs import Pins
+from .domain.inputs import Inputs, Pins
 from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
 from .domain.outputs import Output
@@ -34,7 +34,7 @@ from .domain.snapshots import (
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, InvalidPipeline, NotFound, Refused, SecretsLocked
+from .errors import Damaged, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -183,6 +183,7 @@ class FakeNotebooks:
         self.schemas: dict[str, ParameterSchema] = {}
         """The parameters of notebooks and scripts that have other ones than `schema`, by path."""
         self.pipeline_files: dict[str, bytes] = {}
+        self.without_kernel: set[str] = set()
         """The bytes of pipelines' files, by path."""
         self.repositories: dict[str, str | None] = {}
         """The remotes of git work trees, by their root."""
@@ -192,6 +193,10 @@ class FakeNotebooks:
         """The findings of each snapshot."""
         self.outputs: tuple[Output, ...] = ()
         """The outputs that each notebook and script declares."""
+        self.inputs: dict[str, Inputs] = {}
+        """The data that are there now, by the path in the manifest."""
+        self.unreachable: set[str] = set()
+        """The paths in manifests whose folder is gone."""
 
     def inspect(
         self,
@@ -202,6 +207,7 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         snapshot = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
@@ -231,6 +237,7 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
@@ -276,6 +283,13 @@ class FakeNotebooks:
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
+        if manifest.path in self.unreachable:
+            raise Refused(f"The folder of {manifest.path} is not there.", code="inputs_unreachable")
+        return self.inputs.get(manifest.path, Inputs())
+
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return self.written_kernel
 
@@ -284,6 +298,12 @@ class FakeNotebooks:
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         return self.schemas.get(path, self.schema)
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        if path in self.without_kernel:
+            raise KernelUnavailable(f"No kernel can run {path} here.")
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         if path not in self.pipeline_files:

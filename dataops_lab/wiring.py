@@ -18,6 +18,7 @@ from .encryption import AesEncryptor, Keys
 from .errors import InvalidRequest
 from .executors.backends import LazyBackends, LazyImageBackends
 from .executors.host import SystemClock, SystemHost
+from .holidays_reader import LibraryHolidays
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
@@ -25,7 +26,7 @@ from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
-from .services import Services, publications
+from .services import Services, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
@@ -140,12 +141,13 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         home=home.folder,
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         pipelines=LocalPipelines(),
+        holidays=LibraryHolidays(),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
         output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
-        reactions=(publications.react, pipeline_runs.react),
+        reactions=(publications.react, pipeline_runs.react, ticks.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 

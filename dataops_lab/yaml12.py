@@ -34,6 +34,8 @@ _CORE = (
     ),
 )
 _LARGEST_INTEGER = 2**63 - 1
+# PyYAML takes these for line breaks, and readers of YAML 1.2 do not: a line could hide behind a comment.
+_LINE_BREAK = re.compile("[\x85\u2028\u2029]|\r(?!\n)")
 
 
 class YamlError(ValueError):
@@ -135,6 +137,9 @@ def read(text: str) -> Document:
         root = yaml.compose(text, _Loader)
         _take_keys_as_text(root)
         return Document(text, root)
+    except yaml.reader.ReaderError as error:
+        problem = f"this is not YAML: the character U+{ord(text[error.position]):04X} is not taken"
+        raise YamlError(problem, _place_of(text, error.position)) from None
     except yaml.YAMLError as error:
         if getattr(error, "problem", None) == "but found another document":
             raise YamlError("a second document begins here: take it out", _last_place(error, text)) from None
@@ -174,11 +179,11 @@ class _InlineDumper(_Dumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    has_line_break = text != "" and text.splitlines() != [text]
+    has_line_break = bool(_LINE_BREAK.search(text)) or (isinstance(dumper, _InlineDumper) and "\n" in text)
     return dumper.represent_scalar(f"{_TAG}str", text, style='"' if has_line_break else None)
 
 
-_InlineDumper.add_representer(str, _represent_text)
+_Dumper.add_representer(str, _represent_text)
 
 for _name, _pattern, _first in _CORE:
     _resolver = re.compile(f"(?:{_pattern})$", re.ASCII)
@@ -187,7 +192,13 @@ for _name, _pattern, _first in _CORE:
 
 
 def _check_shape(text: str) -> None:
-    """Refuse a text that would take long to read. Stop at the first place that is too much."""
+    """Refuse a text that other readers understand otherwise, or that would take long to read."""
+    if character := _LINE_BREAK.search(text):
+        unusual = f"{character[0]!r} is a line break for some readers only. Use the usual line ends"
+        raise YamlError(unusual, _place_of(text, character.start()))
+    lines = text.split("\n")
+    columns = [-1]
+    flows: list[Any] = []
     depth = 0
     for count, event in enumerate(yaml.parse(text, _Loader)):
         problem = None
@@ -199,8 +210,43 @@ def _check_shape(text: str) -> None:
             problem = f"this is nested more than {MAX_DEPTH} levels deep"
         elif count > MAX_EVENTS:
             problem = "from here on it is too long. Make parts of it"
+        elif getattr(event, "tag", None) == "!":
+            problem = "leave out the tag '!'"
         if problem:
             raise YamlError(problem, _place(event.start_mark) if event.start_mark else Position())
+        _check_layout(event, lines, columns, flows)
+
+
+def _check_layout(event: yaml.Event, lines: list[str], columns: list[int], flows: list[Any]) -> None:
+    """Refuse a layout that only libyaml reads. `columns` are those of the blocks around, `flows` marks of brackets."""
+    is_quoted = isinstance(event, yaml.ScalarEvent) and event.style in ("'", '"')
+    start, end = event.start_mark, event.end_mark
+    if start is None or end is None:
+        return
+    if isinstance(event, yaml.CollectionStartEvent):
+        if event.flow_style or flows:
+            flows.append(start)
+        else:
+            columns.append(start.column)
+        return
+    if isinstance(event, yaml.CollectionEndEvent):
+        if not flows:
+            columns.pop()
+            return
+        start = flows.pop()
+    elif not is_quoted:
+        return
+    if end.line < len(lines) and lines[end.line][end.column : end.column + 1] == "#":
+        raise YamlError("put a space before this comment", _place(end))
+    if flows:
+        return
+    for number in range(start.line + 1, min(end.line + 1, len(lines))):
+        line = lines[number]
+        rest = line.lstrip(" ")
+        indent = len(line) - len(rest)
+        is_end = not is_quoted and number == end.line and indent == end.column - 1
+        if rest.strip() and indent + is_end <= columns[-1] and (is_quoted or not rest.startswith("#")):
+            raise YamlError("indent this line further: it belongs to the line above", Position(number + 1, indent + 1))
 
 
 def _value(node: yaml.Node) -> Any:
@@ -250,7 +296,7 @@ def _take_keys_as_text(node: yaml.Node | None) -> None:
     """Make all keys texts: for YAML `true` and `1` are none, but here every key is a name."""
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            if not isinstance(key, yaml.ScalarNode):
+            if not isinstance(key, yaml.ScalarNode) or not (key.value or key.style):
                 raise YamlError("this is not YAML that is taken here: a key is a text", _place(key.start_mark))
             key.tag = f"{_TAG}str"
             _take_keys_as_text(value)
@@ -292,6 +338,10 @@ def _last_place(error: yaml.YAMLError, text: str) -> Position | None:
         return None
     last = text.count("\n") + 1
     return _place(mark) if mark.line < last else Position(last, len(text) - text.rfind("\n"))
+
+
+def _place_of(text: str, index: int) -> Position:
+    return Position(text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index))
 
 
 def _place(mark: Any) -> Position:

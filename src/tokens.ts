@@ -79,6 +79,10 @@ export const CommandIDs = {
   newPipeline: 'dataops:new-pipeline',
   /** A pipeline of the notebooks and scripts that are selected in the file browser. */
   newPipelineOfSelected: 'dataops:new-pipeline-of-selected',
+  /** The next three act on the editor of a pipeline that is in front. */
+  addStep: 'dataops:add-step',
+  undoPipeline: 'dataops:pipeline-undo',
+  redoPipeline: 'dataops:pipeline-redo',
   /** Args: `path` of a pipeline; the one in front without. */
   checkPipeline: 'dataops:check-pipeline',
   /** Args: `path` of a pipeline of Elyra; the one that is selected in the file browser without. */

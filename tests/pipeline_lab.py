@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from dataops_lab.domain.environments import ExecutorKind
+from dataops_lab.domain.images import Image, PinnedImage, Probe
 from dataops_lab.domain.runs import Run, RunState, Submission
+from dataops_lab.domain.snapshots import KernelChoice
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.ports import Store
 from dataops_lab.rundir import protocol
-from dataops_lab.services import Services, pipelines, runs
+from dataops_lab.services import Services, environments, pipelines, runs
 from dataops_lab.services.pipelines import StepView
 from dataops_lab.services.slow_expressions import answers
 from dataops_lab.testing import FakeBackends, FakeExecutor, FakeNotebooks, person
@@ -134,3 +137,17 @@ class PipelineLab:
 
 
 Lab = Callable[..., PipelineLab]
+
+
+PYTHON = KernelChoice("python3", "python", "Python 3", ("/bin/python3", "-m", "ipykernel_launcher"))
+
+
+def run_in_images(ctx: Services) -> None:
+    """Let the sandbox run in containers, with the images `lean` and `full`."""
+    now, probe = ctx.clock.now(), Probe(ctx.clock.now(), "3.11", "/bin/python3", "2.6", (PYTHON,), {}, "1000")
+    with ctx.store.begin() as tx:
+        for name in ("lean", "full"):
+            pinned = PinnedImage(f"sha256:{name:0<64}", None, "linux/amd64", "", 1000)
+            tx.images.put(Image(name, f"{name}:1", pinned, now, ANN, probe=probe), at=now, by=ANN)
+    sandbox = replace(environments.get(ctx, "sandbox"), executor=ExecutorKind.DOCKER, images=("lean", "full"))
+    environments.change(ctx, sandbox, by=ANN)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .reproductions import *
     from .retention import *
     from .runs import *
+    from .schedules import *
     from .secrets import *
     from .settings import *
     from .step_matrix import *
@@ -151,6 +152,33 @@ _NAMES = {
         "TriggerModel",
         "VerificationModel",
         "VersionReference",
+    ),
+    "schedules": (
+        "AfterJobRule",
+        "BusinessDayRule",
+        "CalendarModel",
+        "CalendarRequest",
+        "ComingTickModel",
+        "CronRule",
+        "DayOffModel",
+        "DriftModel",
+        "DueModel",
+        "FilesRule",
+        "IntervalRule",
+        "OccurrenceModel",
+        "OnceRule",
+        "PauseModel",
+        "PauseRequest",
+        "PresetModel",
+        "RunNowRequest",
+        "ScheduleChange",
+        "ScheduleModel",
+        "SchedulePreviewModel",
+        "SchedulePreviewRequest",
+        "ScheduleRequest",
+        "ScheduleSettings",
+        "TickModel",
+        "TickSpanModel",
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),

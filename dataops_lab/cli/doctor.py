@@ -15,7 +15,7 @@ import click
 from ..errors import DataOpsError
 from . import exit_codes, options
 from .output import print_json
-from .text import plain, size
+from .text import plain, plural, size
 
 if TYPE_CHECKING:
     from ..wiring import Home
@@ -144,11 +144,12 @@ def engine_leads(home: Home) -> Iterator[Finding]:
     if not home.database.exists():
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
         return
-    from ..services import installation
+    from ..services import approvals, installation
     from ..wiring import build_services
 
     try:
-        seen = installation.overview(build_services(home))
+        services = build_services(home)
+        seen, asked = installation.overview(services), approvals.waiting(services, by=services.owner)
     except (DataOpsError, OSError):
         return  # Said with the database.
     if seen.leader:
@@ -158,6 +159,10 @@ def engine_leads(home: Home) -> Iterator[Finding]:
     elif seen.queued or seen.running:
         waiting = f"None leads, and {seen.queued + seen.running} runs wait for one."
         yield Finding(what, "note", waiting, "Open JupyterLab, or: jupyter dataops engine run")
+    elif asked:
+        number = plural(len(asked), "approval")
+        waiting = f"None leads, and {number} cannot expire meanwhile. A decision starts one."
+        yield Finding(what, "ok", waiting)
     else:
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
 
@@ -293,6 +298,24 @@ def docker_answers(home: Home) -> Iterator[Finding]:
             yield Finding("Docker", "broken", error.message)
 
 
+def outputs_are_published(home: Home) -> Iterator[Finding]:
+    """Report outputs that wait, with the reason of the first one of each folder."""
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+
+    try:
+        with build_services(home).store.read() as tx:
+            waiting = [each for each in tx.publications.list_pending() if each.reason is not None]
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for folder in dict.fromkeys(each.folder for each in waiting):
+        first, *others = [each for each in waiting if each.folder == folder]
+        more = f" {len(others)} more wait." if others else ""
+        message = f"{first.path} of run {first.run_id} is not published. {first.reason.message if first.reason else ''}"
+        yield Finding("outputs", "note", f"{message}{more}", "Make room, or bring the folder back.")
+
+
 def jobs_are_whole(home: Home) -> Iterator[Finding]:
     """Find a notebook that is two jobs.
 
@@ -327,4 +350,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     lab_extension_is_there,
     docker_answers,
     jobs_are_whole,
+    outputs_are_published,
 )

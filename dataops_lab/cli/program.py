@@ -33,6 +33,7 @@ _MODULES = {
     "retention": "retention",
     "run": "run",
     "runs": "runs",
+    "schedule": "schedule",
     "secrets": "secrets",
     "variables": "environments",
 }

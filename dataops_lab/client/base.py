@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
     from .pipelines import Pipelines
+    from .schedules import Schedules
 
 
 class Settings(TypedDict, total=False):
@@ -78,6 +79,8 @@ class Client(Protocol):
     def environments(self) -> Environments: ...
     @property
     def pipelines(self) -> Pipelines: ...
+    @property
+    def schedules(self) -> Schedules: ...
 
     def status(self) -> Status: ...
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from ..api_models import (
     BatchModel,
@@ -48,21 +48,21 @@ from ..api_models import (
 )
 from ..domain.environments import Resources
 from ..domain.outputs import Output
-from ..domain.parameters import ParameterSchema
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
 from ..domain.sweeps import Sweep
-from ..domain.versions import parameter_from_json
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
 from .base import Client, JobSettings, Settings, Update
 from .files import open_replacement
 from .problems import error_of
 from .stream import Frame, frames
+from .validation import parameter_schema, validated
 
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
     from .pipelines import Pipelines
+    from .schedules import Schedules
 
 API = "dataops/api/v1/"
 CONNECT_TIMEOUT_S = 10.0
@@ -111,6 +111,12 @@ class HttpClient(Client):
 
         return HttpPipelines(self)
 
+    @cached_property
+    def schedules(self) -> Schedules:
+        from .schedules import HttpSchedules
+
+        return HttpSchedules(self)
+
     def close(self) -> None:
         self._http.close()
 
@@ -134,7 +140,7 @@ class HttpClient(Client):
         image: str | None = None,
         pinned: Sequence[str] | None = None,
     ) -> InspectionModel:
-        request = _validated(
+        request = validated(
             InspectRequest,
             path=path,
             kernel=kernel,
@@ -164,14 +170,14 @@ class HttpClient(Client):
     ) -> RunModel:
         values = dict(parameters or {})
         if texts or (sweep and sweep.texts):
-            schema = _parameter_schema(self.inspect(path, kernel=kernel, environment=environment, image=image))
+            schema = parameter_schema(self.inspect(path, kernel=kernel, environment=environment, image=image))
             values |= schema.parse_texts(texts)
             sweep = sweep.read(schema) if sweep else None
         of_sweep: dict[str, Any] = {}
         if sweep:
             swept = {name: list(each) for name, each in sweep.values.items()}
             of_sweep = {"sweep": swept, "concurrency": sweep.concurrency, "max_failures": sweep.max_failures.written}
-        request = _validated(
+        request = validated(
             SubmitRequest,
             path=path,
             parameters=values,
@@ -209,14 +215,14 @@ class HttpClient(Client):
         common = dict(parameters or {})
         shared_values = [dict(row.parameters) for row in rows]
         if texts or any(row.texts for row in rows):
-            schema = _parameter_schema(
+            schema = parameter_schema(
                 self.inspect(path, kernel=kernel, environment=environment, image=image, pinned=pinned)
             )
             common |= schema.parse_texts(texts)
             shared_values = [
                 values | schema.parse_texts(row.texts) for values, row in zip(shared_values, rows, strict=True)
             ]
-        request = _validated(
+        request = validated(
             BatchRequest,
             path=path,
             parameters=common,
@@ -389,7 +395,7 @@ class HttpClient(Client):
     def reproduce(
         self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None
     ) -> ReproductionModel:
-        body = _validated(ReproduceRequest, step=step, item=item, folder=folder)
+        body = validated(ReproduceRequest, step=step, item=item, folder=folder)
         return self._post(ReproductionModel, _run_path(run_id, "reproduce"), body)
 
     def record(self, run_id: str, path: Path) -> None:
@@ -402,7 +408,7 @@ class HttpClient(Client):
         return self._get(JobModel, f"jobs/{_quoted(job_id)}")
 
     def change_job(self, job_id: str, *, revision: int | None = None, **changes: Unpack[JobSettings]) -> JobModel:
-        body = _validated(JobChanges, revision=revision, **changes)
+        body = validated(JobChanges, revision=revision, **changes)
         return self._patch(JobModel, f"jobs/{_quoted(job_id)}", body)
 
     def project(self, name: str = "default") -> ProjectModel:
@@ -410,11 +416,11 @@ class HttpClient(Client):
 
     def limit_project(self, name: str, concurrency: int | None) -> ProjectModel:
         return self._patch(
-            ProjectModel, f"projects/{_quoted(name)}", _validated(ProjectChanges, concurrency=concurrency)
+            ProjectModel, f"projects/{_quoted(name)}", validated(ProjectChanges, concurrency=concurrency)
         )
 
     def relink_job(self, job_id: str, *, job: str | None = None, path: str | None = None) -> JobModel:
-        body = _validated(RelinkRequest, job=job, path=path)
+        body = validated(RelinkRequest, job=job, path=path)
         return self._post(JobModel, f"jobs/{_quoted(job_id)}/relink", body)
 
     def versions(self, job_id: str) -> list[VersionModel]:
@@ -548,15 +554,3 @@ def _declarations(outputs: Sequence[Output] | None) -> list[OutputDeclaration] |
 
 def _optional_list(items: Sequence[str] | None) -> list[str] | None:
     return None if items is None else list(items)
-
-
-def _validated(model: type[M], **values: Any) -> M:
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidRequest(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
-
-
-def _parameter_schema(inspection: InspectionModel) -> ParameterSchema:
-    return ParameterSchema(tuple(parameter_from_json(parameter.model_dump()) for parameter in inspection.parameters))

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
     from .pipelines import Pipelines
+    from .schedules import Schedules
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -89,6 +90,12 @@ class LocalClient(Client):
         from .pipelines import LocalPipelines
 
         return LocalPipelines(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        from .schedules import LocalSchedules
+
+        return LocalSchedules(self._ctx, user=self._user, root=self._root)
 
     def status(self) -> Status:
         overview = installation.overview(self._ctx)

@@ -27,5 +27,6 @@ class Actor:
 ENGINE = Actor("system:engine", "the engine", ActorKind.SYSTEM)
 RETENTION = Actor("system:retention", "retention", ActorKind.SYSTEM)
 INSTALLATION = Actor("system:dataops_lab", "dataops_lab", ActorKind.SYSTEM)
-SYSTEM = {actor.id: actor for actor in (ENGINE, RETENTION, INSTALLATION)}
+SCHEDULES = Actor("system:schedules", "its schedule", ActorKind.SYSTEM)
+SYSTEM = {actor.id: actor for actor in (ENGINE, RETENTION, INSTALLATION, SCHEDULES)}
 """The actors that are known without having been seen."""

@@ -20,6 +20,8 @@ class SubjectKind(StrEnum):
     SECRET = "secret"  # noqa: S105
     IMAGE = "image"
     RETENTION = "retention"
+    SCHEDULE = "schedule"
+    CALENDAR = "calendar"
 
 
 class Subject(NamedTuple):

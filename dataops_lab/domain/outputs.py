@@ -121,7 +121,7 @@ def _read_output(entry: Any) -> Output:
         raise ValueError(f"gives an output the unknown member {sorted(unknown)[0]!r}; known are {sorted(_MEMBERS)}")
     flags = [entry.get(flag, False) for flag in ("optional", "overwrite")]
     if not isinstance(entry.get("from", ""), str) or not all(isinstance(flag, bool) for flag in flags):
-        raise ValueError("has an output with a flag that is neither true nor false, or a `from` that is no text")
+        raise ValueError("has an output with a flag that is neither true nor false, or a `from` that is not a text")
     return Output(entry["path"], entry.get("from", ""), *flags)
 
 

@@ -12,6 +12,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import PurePosixPath
 
 from ..errors import Refused
+from .environments import Resources
 from .fan_outs import checked_items, keyed
 from .pipelines import MAX_STEP_ID, MAX_STEPS, STEP_ID, Pipeline, Problem, Reference, RunIf, Step, StepKind
 from .settings import MAX_CONCURRENCY, MAX_TIMEOUT_S
@@ -190,10 +191,15 @@ def _of_approval(step: Step, pipeline: Pipeline, before: Collection[str] | None)
     unused = {
         "for_each": step.for_each, "with": step.parameters, "files": step.files, "outputs": step.outputs,
         "image": step.image, "kernel": step.kernel, "env": step.variables,
+        "resources": None if step.resources == Resources() else step.resources,
+        "retries": step.settings.max_retries is not None,
     }  # fmt: skip
     for member, given in unused.items():
         if given:
             yield Problem(f"An approval runs nothing: take `{member}` out of it.", step.id, member)
+    if step.settings.timeout_s is not None:
+        message = "An approval runs nothing, so it has no `timeout`. `within` is the time to decide."
+        yield Problem(message, step.id, "timeout")
     if before is not None and all(pipeline.by_id[each].kind is StepKind.APPROVAL for each in before):
         message = "An approval needs a step that leaves a record to look at. Name it in `needs`."
         yield Problem(message, step.id, "needs")

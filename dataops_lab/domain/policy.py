@@ -42,6 +42,8 @@ class ObjectKind(StrEnum):
     REGISTRY = "registries"
     RETENTION = "retention"
     CONFIGURATION = "configuration"
+    SCHEDULE = "schedules"
+    CALENDAR = "calendars"
 
 
 class Access(StrEnum):
@@ -74,6 +76,8 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.REGISTRY: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.RETENTION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.CONFIGURATION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
+    _O.SCHEDULE: {_V.READ: _M.ANYBODY, _V.RUN: _M.OWNER, _V.CHANGE: _M.OWNER, _V.DELETE: _M.OWNER},
+    _O.CALENDAR: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
 }
 """A pair that is missing is open to nobody. READ of secrets and registries gives names alone."""
 

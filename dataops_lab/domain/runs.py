@@ -210,6 +210,7 @@ class TriggerKind(StrEnum):
     TRIAL = "trial"
     """The run that is tried on another image."""
     SCHEDULE = "schedule"
+    """The tick. The same holds for the next three kinds, which say what made the tick."""
     WEBHOOK = "webhook"
     FILES = "files"
     JOB = "job"
@@ -220,6 +221,7 @@ class TriggerKind(StrEnum):
     """The run that really ran: this one is a copy of its result, for the repair of its pipeline."""
     REPLAY = "replay"
     BACKFILL = "backfill"
+    """The tick."""
     VERIFICATION = "verification"
 
 
@@ -254,6 +256,9 @@ class Run:
     created_tick: float | None = None
     """See Moment."""
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    """The tick of a schedule that asked for it. Its reruns keep the tick and its nominal time."""
+    nominal_at: dt.datetime | None = None
     kind: JobKind = JobKind.NOTEBOOK
     parent_id: str | None = None
     """The run of which this one is a part, under `parent_key`. No other part of it has this key."""

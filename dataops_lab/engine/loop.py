@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Event
 
+from ..domain.jobs import JobKind
 from ..domain.runs import Attempt, Run, RunState
 from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
@@ -20,6 +21,7 @@ from .orphan_cleanup import remove_orphaned_attempts
 from .pipelines import PipelineClocks
 from .publisher import Publisher
 from .queue import LiveQueue
+from .schedules import ScheduleClocks
 from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
 from .wake import Sleeper, WakeSignal
 
@@ -73,6 +75,7 @@ class Engine:
         self._queue = LiveQueue(settings.slots)
         self._clocks = PipelineClocks(ctx)
         self._publisher = Publisher(publishing or ctx, self._wake)
+        self._schedules = ScheduleClocks(ctx, self._wake)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
@@ -90,6 +93,7 @@ class Engine:
             self._garbage_collector.stop()
             self._publisher.stop()
             self._supervisor.close()
+            self._schedules.close()
             self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
             if self._cleanup_future is not None:
                 wait([self._cleanup_future], CLOSE_TIMEOUT_S)
@@ -124,7 +128,9 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
-            pause_s = min(pause_s, self._clocks.next_due_s(), self._publisher.next_due_s())
+            pause_s = min(
+                pause_s, self._clocks.next_due_s(), self._schedules.next_due_s(), self._publisher.next_due_s()
+            )
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -150,8 +156,10 @@ class Engine:
         self._sync_with_store(self._leadership.fence)
         if self._cleaned_up_at is None or self._now() - self._cleaned_up_at >= ORPHAN_CLEANUP_INTERVAL_S:
             pipelines.catch_up(self._ctx, fence=self._leadership.fence)
+            self._schedules.catch_up(fence=self._leadership.fence)
             self._start_orphan_cleanup()
         self._clocks.look(fence=self._leadership.fence)
+        self._schedules.look(fence=self._leadership.fence)
         self._publisher.look(fence=self._leadership.fence)
         return bool(self._supervisor.names) or self._publisher.has_work
 
@@ -168,23 +176,27 @@ class Engine:
             log.exception("The engine cannot remove what earlier runs left; it tries again.")
 
     def _retire(self) -> bool:
-        """Give up the lease, and tell whether no run counts on this engine any more.
+        """Give up the lease, and tell whether only decisions of people, and no run or schedule, count on this engine.
 
         A process that submits a run looks for a leader afterwards. So the engine gives up the lease first and reads
         the queue then: it sees a run that came in between, and a later one finds that no engine leads.
         """
+        with self._ctx.store.read() as tx:
+            if tx.schedules.count_active():
+                return False
         self._leadership.release()
         with self._ctx.store.read() as tx:
-            counts = tx.runs.count_by_state()
-            has_outputs = bool(tx.publications.list_pending())
-        return not has_outputs and not any(
-            counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE)
-        )
+            if tx.schedules.count_active() or tx.publications.list_pending():
+                return False
+            counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
+            waits = any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
+            return not waits and pipelines.await_people_alone(tx)
 
     def wait_for_threads(self) -> None:
         """Wait until all threads are done with their work. A caller that uses `step` alone wants to see it done."""
         if self._cleanup_future is not None:
             self._cleanup_future.exception()
+        self._schedules.wait_for_threads()
         self._supervisor.wait_for_threads()
         self._publisher.wait()
 
@@ -195,6 +207,7 @@ class Engine:
         self._queue.reset()
         self._clocks.reset()
         self._publisher.reset()
+        self._schedules.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
 
@@ -222,6 +235,7 @@ class Engine:
         if changes != self._seen_changes:
             self._clocks.note_change()
             self._publisher.note_change()
+            self._schedules.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 adopted = _adoptable_attempts(tx) if self._seen_changes is None else []

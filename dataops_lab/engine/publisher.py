@@ -19,8 +19,8 @@ RETRY_AFTER_S = 2.0
 class Publisher:
     """The publisher of one engine. Each target folder has a thread of its own, while something is due there.
 
-    A mount that does not answer holds up its own folder alone. Nobody waits for its thread when the engine ends: what
-    it has not done, the next engine repeats.
+    A mount that does not answer holds up its own folder alone. Nobody waits for its thread when the engine ends: the
+    next engine repeats what it has not done.
     """
 
     def __init__(self, ctx: Services, wake: WakeSignal) -> None:
@@ -79,5 +79,5 @@ class Publisher:
         except Exception:
             log.exception("Publishing to %s failed unexpectedly; trying again later.", folder)
         finally:
-            # What came meanwhile may be due for this folder too.
+            # More may be due for this folder by now.
             self._wake.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import Field
 
@@ -24,8 +25,12 @@ from ..api_models import (
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
 from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs
-from .base import DataOpsHandler, operation
-from .runs import JOBS, KEY_HEADER, RUNS, Query, local_path, real_root, server_root, submitted_reply
+from .base import BytesReply, DataOpsHandler, operation
+from .jobs import JOBS
+from .runs import KEY_HEADER, RUNS, Query, local_path, real_root, server_root, submitted_reply
+
+SCHEMA = Path(__file__).parent.with_name("pipelines") / "pipeline.schema.json"
+"""The JSON Schema of a pipeline's file. `python -m dataops_lab.pipelines.schema` writes it."""
 
 
 class ValidateHandler(DataOpsHandler):
@@ -48,6 +53,17 @@ class ValidateHandler(DataOpsHandler):
             environment=body.environment,
         )
         return ValidationModel.from_domain(found)
+
+
+class SchemaHandler(DataOpsHandler):
+    @operation(
+        "The JSON Schema of a pipeline's file, for editors",
+        action="read",
+        resource=JOBS,
+        answers={200: "application/schema+json"},
+    )
+    def get(self) -> BytesReply:
+        return BytesReply(SCHEMA.read_bytes(), "application/schema+json", SCHEMA.name, inline=True)
 
 
 class SuggestHandler(DataOpsHandler):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.jobs import JobKind, kind_of_path
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 from ..errors import InvalidNotebook
 from ..ports import Blobs
@@ -36,10 +37,13 @@ class LocalNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         from . import snapshot
 
-        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+        return snapshot.inspect(
+            path, root=root, kernel=kernel, limits=limits, where=where, pins=pins, published=published
+        )
 
     def snapshot(
         self,
@@ -50,6 +54,7 @@ class LocalNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         from . import snapshot
@@ -62,8 +67,16 @@ class LocalNotebooks:
             blobs=self._blobs,
             where=where,
             pins=pins,
+            published=published,
             command=command,
         )
+
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
+        from . import inputs
+
+        return inputs.take_inputs(manifest, root=root, limits=limits, pins=pins, published=published, blobs=self._blobs)
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook
@@ -100,6 +113,13 @@ class LocalNotebooks:
         from . import pipeline_parts
 
         return pipeline_parts.read_parameters(path, root=root, limits=limits)
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        from . import pipeline_parts
+
+        pipeline_parts.check_kernel(path, kernel=kernel, root=root, limits=limits, where=where)
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         from . import pipeline_parts

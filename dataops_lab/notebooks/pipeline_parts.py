@@ -1,4 +1,4 @@
-"""Read what a pipeline consists of: its own file, and the parameters that its notebooks and scripts declare."""
+"""Read what a pipeline consists of: its own file, the parameters of its notebooks and scripts, and their kernels."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import stat
 
 from ..domain.jobs import JobKind, kind_of_path
 from ..domain.parameters import ParameterSchema
-from ..domain.snapshots import SnapshotLimits
+from ..domain.snapshots import SnapshotLimits, TargetRuntime
 from ..errors import InvalidPipeline
 from .parameters import parameters_of
 from .read import read_notebook
 from .scripts.header import read_declarations
 from .scripts.read import read_script
+from .source import read_source
 from .workspace import workspace_of
 
 MAX_FILE_BYTES = 1_000_000
@@ -42,3 +43,12 @@ def read_parameters(path: str, *, root: str | None, limits: SnapshotLimits) -> P
         return read_declarations(file, read_script(file, max_bytes=limits.file_bytes))[0]
     notebook = read_notebook(file, max_bytes=limits.file_bytes)
     return parameters_of(notebook, notebook.language or "python")[0]
+
+
+def check_kernel(
+    path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+) -> None:
+    """Raise KernelUnavailable when nothing there can run the notebook or script."""
+    source = read_source(workspace_of(path, root).notebook, kernel=kernel, limits=limits, where=where)
+    if source.kernel_problem is not None:
+        raise source.kernel_problem

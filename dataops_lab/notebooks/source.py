@@ -86,7 +86,7 @@ def _script(path: Path, kernel: str | None, limits: SnapshotLimits, where: Targe
     schema, outputs = read_declarations(path, script)
     # To be compared with the packages of an image, a script of Python is written on the kernel that would run it here.
     written_on = kernel or "python3" if script.language == "python" else None
-    code = _one_cell(script.text, written_on, word="script")
+    code = code_of_script(script, written_on)
     findings = tuple(_odd_bytes(script))
     return Source(
         JobKind.SCRIPT, code, script.language, choice, problem, schema, outputs, findings, lambda: script.data
@@ -95,9 +95,8 @@ def _script(path: Path, kernel: str | None, limits: SnapshotLimits, where: Targe
 
 def _command(command: Command) -> Source:
     program = KernelChoice(name="", language="", display_name=shlex.join(command.argv), argv=command.argv)
-    code = _one_cell(shlex.join(command.argv), None, word="command")
     schema = ParameterSchema(command.parameters)
-    return Source(JobKind.COMMAND, code, "shell", program, None, schema, (), (), lambda: None)
+    return Source(JobKind.COMMAND, code_of_command(command), "shell", program, None, schema, (), (), lambda: None)
 
 
 def _choose(select: Callable[[], KernelChoice]) -> tuple[KernelChoice | None, KernelUnavailable | None]:
@@ -105,6 +104,15 @@ def _choose(select: Callable[[], KernelChoice]) -> tuple[KernelChoice | None, Ke
         return select(), None
     except KernelUnavailable as refused:
         return None, refused
+
+
+def code_of_script(script: Script, kernel: str | None) -> Notebook:
+    """Return the script as one cell. `kernel`: the one on which it counts as written."""
+    return _one_cell(script.text, kernel, word="script")
+
+
+def code_of_command(command: Command) -> Notebook:
+    return _one_cell(shlex.join(command.argv), None, word="command")
 
 
 def _one_cell(text: str, kernel: str | None, *, word: str) -> Notebook:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 from ..errors import ReportUnavailable, Unavailable
 from ..ports import Notebooks
@@ -63,9 +64,20 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         return cast(
-            Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+            Inspection,
+            self._call(
+                "inspect",
+                path,
+                root=root,
+                kernel=kernel,
+                limits=limits,
+                where=where,
+                pins=pins,
+                published=tuple(published),
+            ),
         )
 
     def snapshot(
@@ -77,10 +89,26 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
-        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins, "command": command}
+        keywords = {
+            "root": root,
+            "kernel": kernel,
+            "limits": limits,
+            "where": where,
+            "pins": pins,
+            "published": tuple(published),
+            "command": command,
+        }
         return cast(Snapshot, self._call("snapshot", path, **keywords))
+
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
+        return cast(
+            Inputs, self._call("take_inputs", manifest, root=root, limits=limits, pins=pins, published=tuple(published))
+        )
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return cast("str | None", self._call("read_kernel_name", path, root=root, limits=limits))
@@ -99,6 +127,11 @@ class WorkerNotebooks:
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         return cast(ParameterSchema, self._call("read_parameters", path, root=root, limits=limits))
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        self._call("check_kernel", path, kernel=kernel, root=root, limits=limits, where=where)
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:
         return cast(bytes, self._call("read_pipeline_file", path, root=root))

@@ -10,11 +10,15 @@ from __future__ import annotations
 from .attempt_files import AttemptFiles
 from .blobs import Blobs
 from .executors import AttemptStatus, Backends, Bundle, BundleFile, Container, Executor, Observation
+from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
+from .notifications import Channel
 from .output_folders import OutputFolder, OutputFolders
+from .pages import Page
 from .pipelines import Pipelines
+from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
@@ -24,7 +28,6 @@ from .store import (
     ItemRun,
     Jobs,
     Leases,
-    Page,
     Part,
     PartCounts,
     PipelineProgress,
@@ -54,12 +57,15 @@ __all__ = [
     "Blobs",
     "Bundle",
     "BundleFile",
+    "Calendars",
     "ChangeSignal",
+    "Channel",
     "Clock",
     "Container",
     "Environments",
     "Events",
     "Executor",
+    "Holidays",
     "Host",
     "ImageBackend",
     "ImageBackends",
@@ -69,6 +75,7 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "Outbox",
     "OutputFolder",
     "OutputFolders",
     "Page",
@@ -85,9 +92,13 @@ __all__ = [
     "Retention",
     "RunFilter",
     "Runs",
+    "Schedules",
     "Secrets",
+    "SeenFiles",
     "StepCell",
     "Store",
+    "TickFilter",
+    "Ticks",
     "Transaction",
     "Variables",
     "Vault",

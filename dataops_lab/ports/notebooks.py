@@ -1,14 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..domain.images import FrozenPackages
-from ..domain.inputs import Pins
+from ..domain.inputs import Inputs, Pins
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import LOCAL_RUNTIME, Command, Inspection, KernelChoice, Snapshot, SnapshotLimits, TargetRuntime
 from ..domain.used_paths import UsedPaths
+from ..domain.versions import Manifest
 from ..domain.workspaces import Location
 
 NO_PINS = Pins()
@@ -30,6 +31,7 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection: ...
     def snapshot(
         self,
@@ -40,14 +42,25 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         """Take a snapshot. Everything that travels is stored as blobs before this returns.
 
         When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
+        `published` are absolute paths of files that runs published: they travel only when the code reads them.
 
         A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
+        """
+        ...
+
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
+        """Store the data files that the code of a version reads, as they lie below `root` now, and return them.
+
+        Refused when the folder of its source is not there.
         """
         ...
 
@@ -73,6 +86,12 @@ class Notebooks(Protocol):
 
     def read_parameters(self, path: str, *, root: str | None, limits: SnapshotLimits) -> ParameterSchema:
         """Return the parameters that the notebook or script at `path` declares. It reads that file alone."""
+        ...
+
+    def check_kernel(
+        self, path: str, *, kernel: str | None, root: str | None, limits: SnapshotLimits, where: TargetRuntime
+    ) -> None:
+        """Raise KernelUnavailable when nothing there can run the notebook or script. `kernel` is the chosen one."""
         ...
 
     def read_pipeline_file(self, path: str, *, root: str | None) -> bytes:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Protocol
 class OutputFolder(Protocol):
     """A folder where people look for outputs. Paths in it are relative, with slashes; no link in one is followed.
 
-    Every method raises OSError for what another try may mend: a full disk, a mount that is missing.
+    Every method raises OSError for what another try may get over: a full disk, a mount that is missing.
     """
 
     def lock(self) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from ..domain.actors import Actor
 from ..domain.environments import Environment
@@ -26,8 +26,8 @@ from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
-
-T = TypeVar("T")
+from .pages import Page
+from .schedules import Calendars, Outbox, Schedules, Ticks
 
 
 @dataclass(frozen=True)
@@ -104,14 +104,6 @@ class PipelineProgress:
     timed_out_at: dt.datetime | None = None
     sweep: Sweep | None = None
     """The values of a sweep; None for a pipeline."""
-
-
-@dataclass(frozen=True)
-class Page(Generic[T]):
-    """`next` is an opaque cursor, None on the last page."""
-
-    items: Sequence[T]
-    next: str | None
 
 
 class Actors(Protocol):
@@ -292,7 +284,7 @@ class Runs(Protocol):
         ...
 
     def newest_summaries(self, job_ids: Collection[str]) -> Sequence[RunSummary]:
-        """Return the newest run of each of these jobs, in no order."""
+        """Return the newest run of each of these jobs, in no order. Copies that a repair took over do not count."""
         ...
 
     def newest_per_job(self, job_ids: Collection[str], *states: RunState) -> Sequence[Run]:
@@ -548,7 +540,7 @@ class Events(Protocol):
 
 
 class Publications(Protocol):
-    """What runs publish or published, and the newest run of each published path."""
+    """The publications of runs, and the newest run of each published path."""
 
     def add(self, publications: Sequence[Publication], *, at: dt.datetime, by: Actor | None = None) -> None:
         """Add them, in the place of those that the same runs have for the same paths."""
@@ -767,6 +759,14 @@ class Transaction(Protocol):
     def secrets(self) -> Secrets: ...
     @property
     def images(self) -> Images: ...
+    @property
+    def calendars(self) -> Calendars: ...
+    @property
+    def schedules(self) -> Schedules: ...
+    @property
+    def ticks(self) -> Ticks: ...
+    @property
+    def outbox(self) -> Outbox: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

@@ -14,7 +14,9 @@ from ..errors import Unavailable
 from ..ports import (
     AttemptFiles,
     Blobs,
+    Channel,
     Clock,
+    Holidays,
     Host,
     ImageBackend,
     ImageBackends,
@@ -48,6 +50,7 @@ class Services:
     attempt_files: Callable[[Attempt], AttemptFiles]
     """A function that returns the files that an attempt has left so far, until its record is stored."""
     pipelines: Pipelines
+    holidays: Holidays
     limits: SnapshotLimits = SnapshotLimits()
     owner: Actor = Actor("owner", "owner")
     """The person for whom this process works."""
@@ -64,6 +67,9 @@ class Services:
     """None: this process publishes nothing."""
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
+
+    channels: Sequence[Channel] = ()
+    """The ways by which messages reach people, besides JupyterLab."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

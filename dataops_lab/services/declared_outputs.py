@@ -6,6 +6,7 @@ import datetime as dt
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from ..domain.actors import Actor
@@ -27,6 +28,7 @@ from ..domain.publications import missing_reason, publishes
 from ..domain.records import Record, RecordFileKind
 from ..domain.runs import Reason, Run, RunState, TriggerKind
 from ..domain.versions import Manifest
+from ..domain.workspaces import parent_folders
 from ..errors import Forbidden, InvalidOutputs
 from ..ports import Part, Transaction
 from .context import Services
@@ -77,6 +79,13 @@ def check_paths(manifest: Manifest, rows: Sequence[tuple[str, Mapping[str, Any]]
         raise InvalidOutputs(f"{problem} Nothing was started.")
 
 
+def list_published_paths(ctx: Services, path: str) -> list[str]:
+    """Return the absolute paths of files that runs published to the folders that hold this notebook."""
+    folders = parent_folders(str(Path(path).resolve()))
+    with ctx.store.read() as tx:
+        return [f"{file.folder}/{file.path}" for file in tx.publications.list_files(folders)]
+
+
 def decides_to_publish(
     ctx: Services,
     trigger: TriggerKind,
@@ -101,7 +110,11 @@ def decides_to_publish(
 
 def of_run(manifest: Manifest, run: Run) -> tuple[RunOutput, ...]:
     """Return the outputs of a run of this version. InvalidOutputs when its values make no paths."""
-    return resolve(manifest.outputs, manifest.parameters, run.parameters, nominal=run.created_at, run_id=run.id)
+    return resolve(manifest.outputs, manifest.parameters, run.parameters, nominal=_nominal(run), run_id=run.id)
+
+
+def _nominal(run: Run) -> dt.datetime:
+    return run.nominal_at or run.created_at
 
 
 def find_shortfall(ctx: Services, run: Run, record: Record) -> Reason | None:
@@ -180,7 +193,12 @@ def outputs_of_steps(tx: Transaction, run: Run, pipeline: Pipeline) -> Iterator[
         for part in runs:
             item = part.item_key if part is not None else None
             (resolved,) = resolve(
-                [output], pipeline.parameters, run.parameters, nominal=run.created_at, run_id=run.id, item=item
+                [output],
+                pipeline.parameters,
+                run.parameters,
+                nominal=_nominal(run),
+                run_id=run.id,
+                item=item,
             )
             done = part is not None and part.state is RunState.SUCCEEDED
             yield resolved, found.get(part.id) if part is not None and done else None

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, ExecutorKind, Resources
@@ -18,10 +19,10 @@ from ..domain.pipelines import MAX_STEPS, Pipeline, Reference, Step, StepKind, S
 from ..domain.runs import Submission
 from ..domain.snapshots import Finding, Inspection, Severity
 from ..domain.versions import Origin
-from ..errors import DataOpsError, InvalidPipeline, InvalidRequest, PathOutsideRoot
+from ..errors import DataOpsError, InvalidPipeline, InvalidRequest, KernelUnavailable, PathOutsideRoot
 from ..ports.pipelines import FileProblem, Guess, Reading, StepFile
 from .context import Services
-from .placement import options
+from .placement import authoring_image, options, target_runtime
 
 PROBLEMS_IN_MESSAGE = 5
 MAX_FINDINGS = 50
@@ -78,7 +79,10 @@ def validate(
     if not reading.problems:
         # Else a step may name others that are not there, and expressions mean nothing.
         found.extend(find_value_problems(ctx, reading, schemas))
-    found.extend(_find_image_problems(ctx, reading, environment, by=by))
+    images = list(_find_image_problems(ctx, reading, environment, by=by))
+    found.extend(images)
+    if not images:
+        found.extend(_find_kernel_problems(ctx, reading, list(schemas), path, environment, root=root))
     found.sort(key=lambda problem: (problem.line, problem.column))
     return Validation(reading, found, {} if reading.problems else first_statuses(pipeline))
 
@@ -241,6 +245,30 @@ def _find_image_problems(ctx: Services, reading: Reading, environment: str, *, b
             yield reading.problem(f"There is no image `{step.image}` in the catalogue.{known}", step.id, "image")
         else:
             yield from (reading.problem(problem, step.id, "image") for problem in problems[step.image])
+
+
+def _find_kernel_problems(
+    ctx: Services, reading: Reading, readable: Sequence[str], path: str, environment: str, *, root: str | None
+) -> Iterator[FileProblem]:
+    """Yield what has no kernel or interpreter where it would run, among the steps with these ids."""
+    assert reading.pipeline is not None
+    folder = posixpath.dirname(path)
+    runtime = cache(lambda image: target_runtime(ctx, environment, image))
+
+    @cache
+    def find_problem(file: str, kernel: str | None, image: str | None) -> str | None:
+        where = runtime(image or authoring_image(ctx, file, environment, root=root))
+        try:
+            ctx.notebooks.check_kernel(file, kernel=kernel, root=root, limits=ctx.limits, where=where)
+        except KernelUnavailable as error:
+            return error.message
+        return None
+
+    for step_id in readable:
+        step = reading.pipeline.by_id[step_id]
+        file = posixpath.normpath(posixpath.join(folder, step.path or ""))
+        if problem := find_problem(file, step.kernel, step.image):
+            yield reading.problem(problem, step_id, "kernel" if step.kernel else str(step.kind))
 
 
 def _common_folder(paths: Sequence[str]) -> str:

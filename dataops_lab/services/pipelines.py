@@ -55,6 +55,8 @@ class NewPipelineRun:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    nominal_at: dt.datetime | None = None
     sweep: Sweep | None = None
     statuses: Mapping[str, StepStatus] | None = None
     """The first status of each step; None: as the pipeline says."""
@@ -137,6 +139,8 @@ class RepeatedPipelineRun:
             self.parameters,
             old.settings,
             Trigger(TriggerKind.RERUN, old.id),
+            old.tick_id,
+            old.nominal_at,
             self.sweep,
             publish=self.publish,
         )
@@ -162,12 +166,14 @@ def prepare_rerun(
         pipeline = stored_pipeline(ctx, tx, old)
         sweep = tx.pipelines.get_progress(old.id).sweep
         stored = tx.pipelines.get_plan(old.id)
-        as_run = {step_id: _as_run(old, pipeline.by_id[step_id], planned) for step_id, planned in stored.items()}
-        places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in as_run.items()}
+        step_runs = {
+            step_id: as_run(old, JobKind(pipeline.by_id[step_id].kind), planned) for step_id, planned in stored.items()
+        }
+        places = {step_id: place_rerun(ctx, tx, run, override, by=by) for step_id, run in step_runs.items()}
     plan = {
         step_id: replace(
             planned,
-            kernel=kernel_for_rerun(ctx, places[step_id], as_run[step_id]) or planned.kernel,
+            kernel=kernel_for_rerun(ctx, places[step_id], step_runs[step_id]) or planned.kernel,
             settings=clamp(planned.settings, places[step_id].environment.limits),
             image=places[step_id].image,
             resources=places[step_id].resources,
@@ -187,11 +193,11 @@ def prepare_rerun(
     return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values, sweep, publishes)
 
 
-def _as_run(run: Run, step: Step, planned: PlannedStep) -> Run:
+def as_run(run: Run, kind: JobKind, planned: PlannedStep) -> Run:
     """Return a run as the step would have had it."""
     return replace(
         run,
-        kind=JobKind(step.kind),
+        kind=kind,
         kernel=planned.kernel,
         image=planned.image,
         resources=planned.resources,
@@ -222,6 +228,8 @@ def add_run(
         created_boot=at.boot,
         created_tick=at.tick,
         trigger=new.trigger,
+        tick_id=new.tick_id,
+        nominal_at=new.nominal_at,
         kind=JobKind.PIPELINE if new.sweep is None else JobKind.SWEEP,
         settings=new.settings,
         key=key,
@@ -356,6 +364,18 @@ def _whole_left_s(run: Run, approvals: Mapping[str, StepStatus], now: Timestamp)
         return float("inf")
     started = run.created if run.started_at == run.created_at else Timestamp(run.started_at)
     return run.settings.total_timeout_s + waited_s(approvals.values()) - now.seconds_since(started)
+
+
+def await_people_alone(tx: Transaction) -> bool:
+    """Tell whether all pipeline runs that have not ended go on only after a decision, theirs or one before it.
+
+    No run of a step is queued or active. Meanwhile nobody needs to keep time: clocks that run out are seen later.
+    """
+    runs = tx.runs.get_many(tx.pipelines.list_unfinished()).values()
+    approvals = tx.pipelines.list_approvals([run.id for run in runs])
+    awaiting = [run for run in runs if any(map(_awaits, approvals.get(run.id, {}).values()))]
+    jobs = {run.job_id for run in awaiting}
+    return all(run in awaiting or (run.state is RunState.QUEUED and run.job_id in jobs) for run in runs)
 
 
 def _awaits(status: StepStatus) -> bool:

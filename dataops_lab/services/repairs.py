@@ -88,6 +88,8 @@ class _PreparedRepair:
             trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
             # It goes on with the earlier run, which has published nothing unless it succeeded.
             publish=planned.old.publish,
+            tick_id=planned.old.tick_id,
+            nominal_at=planned.old.nominal_at,
             statuses=_statuses(planned, at),
             taken_over=lambda tx, run: _take_over(tx, planned, run, by=by, at=at),
         )
@@ -115,6 +117,7 @@ def _prepare(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None, 
             environment=old.environment,
             parameters=old.parameters if given is None else given,
             priority=old.settings.priority,
+            image=_common_image(ctx, old, before),
             sweep=sweep,
         )
         base = prepare(ctx, submission, by=by) if sweep is None else prepare_sweep(ctx, submission, by=by)
@@ -125,6 +128,18 @@ def _prepare(ctx: Services, run_id: str, wish: RepairWish, *, root: str | None, 
     changed = frozenset(name for name in {*values[0], *values[1]} if _differs(name, *values))
     steps = Repair(base.pipeline, base.codes, earlier, wish, changed).plan()
     return _PreparedRepair(ctx, base, PlannedRepair(old, base.pipeline, earlier, steps))
+
+
+def _common_image(ctx: Services, old: Run, pipeline: Pipeline) -> str | None:
+    """Return the image on which all steps ran that name none: that of the submission. None when they differ."""
+    with ctx.store.read() as tx:
+        plan = tx.pipelines.get_plan(old.id)
+    images = {
+        planned.image.name if planned.image else None
+        for step_id, planned in plan.items()
+        if pipeline.by_id[step_id].image is None
+    }
+    return images.pop() if len(images) == 1 else None
 
 
 def _differs(name: str, first: Mapping[str, object], second: Mapping[str, object]) -> bool:

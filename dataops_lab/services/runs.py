@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -318,6 +319,8 @@ class Order:
     parameters: dict[str, Any]
     settings: RunSettings
     trigger: Trigger = MANUAL
+    tick_id: str | None = None
+    nominal_at: dt.datetime | None = None
     origin: Origin = Origin()
     findings: tuple[Finding, ...] = ()
     inputs_digest: str | None = None
@@ -354,6 +357,8 @@ def order_rerun(
         parameters=old.parameters,
         settings=clamp(old.settings, placed.environment.limits),
         trigger=Trigger(trigger_kind, old.id),
+        tick_id=old.tick_id if trigger_kind is TriggerKind.RERUN else None,
+        nominal_at=old.nominal_at if trigger_kind is TriggerKind.RERUN else None,
         origin=old.origin,
         findings=placed.findings,
         inputs_digest=old.inputs_digest,
@@ -398,6 +403,8 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         created_boot=at.boot,
         created_tick=at.tick,
         trigger=order.trigger,
+        tick_id=order.tick_id,
+        nominal_at=order.nominal_at,
         parent_id=parent_id,
         parent_key=parent_key,
         inputs_digest=order.inputs_digest,
@@ -425,15 +432,19 @@ def cancel(ctx: Services, run_id: str, *, by: Actor) -> RunView:
             if run.state is not RunState.CANCELLED:
                 raise Conflict(f"Run {run.id} has already ended: {run.state}.", code="already_ended", state=run.state)
             return _view(ctx, tx, run)
-        if run.kind.has_steps:
-            pipelines.cancel(ctx, tx, run, by=by)
-            return _view(ctx, tx, tx.runs.get(run.id))
-        tx.runs.request_cancel(run.id, at=now, by=by)
-        if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
-            reason = Reason("cancelled", f"Cancelled by {by} before it started.")
-            cancelled = run.transition_to(RunState.CANCELLED, finished_at=now, reason=reason)
-            move_runs(ctx, tx, [(run, cancelled)], at=now)
+        ask_to_end(ctx, tx, run, by=by, at=now)
         return _view(ctx, tx, tx.runs.get(run.id))
+
+
+def ask_to_end(ctx: Services, tx: Transaction, run: Run, *, by: Actor, at: dt.datetime) -> None:
+    """Ask for the end of a run that has not ended. Call `tx.pipelines.lock_parents` before."""
+    if run.kind.has_steps:
+        pipelines.cancel(ctx, tx, run, by=by)
+        return
+    tx.runs.request_cancel(run.id, at=at, by=by)
+    if run.state in (RunState.QUEUED, RunState.RETRY_WAIT):
+        reason = Reason("cancelled", f"Cancelled by {by} before it started.")
+        move_runs(ctx, tx, [(run, run.transition_to(RunState.CANCELLED, finished_at=at, reason=reason))], at=at)
 
 
 def get(ctx: Services, run_id: str) -> RunView:

@@ -18,7 +18,7 @@ from ..domain.versions import Version
 from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
-from .declared_outputs import check_declared
+from .declared_outputs import check_declared, list_published_paths
 from .placement import Placement, authoring_image, check_image_exists, resolve_placement
 from .workspaces import ensure_workspace, job_of, moved_job
 
@@ -50,6 +50,7 @@ def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenS
         limits=ctx.limits,
         where=placed.runtime,
         pins=pins_of(job, submission.pinned),
+        published=list_published_paths(ctx, submission.source_path),
         command=Command(submission.command, submission.declared) if submission.command else None,
     )
     if submission.outputs is not None:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from ..domain.inputs import Inputs
 from ..domain.versions import Manifest
 from . import tables as t
+from .retention import VERSION_USERS
 
 
 def referenced_digests(connection: Connection, without: frozenset[str] = frozenset()) -> Iterator[str]:
@@ -46,7 +47,10 @@ def _versions_used_only_by(connection: Connection, run_ids: frozenset[str]) -> I
     uses = Counter(_rows_of_runs(connection, select(r.job_id, r.version_digest), r.id, run_ids))
     uses += Counter(_rows_of_runs(connection, select(s.job_id, s.version_digest), s.run_id, run_ids))
     for (job_id, digest), count in uses.items():
-        used = [select(func.count()).where(c.job_id == job_id, c.version_digest == digest) for c in (r, s)]
+        used = [
+            select(func.count()).where(table.c.job_id == job_id, table.c.version_digest == digest)
+            for table in VERSION_USERS
+        ]
         newest = select(v.digest).where(v.job_id == job_id).order_by(v.number.desc()).limit(1)
         if sum(map(connection.scalar, used)) == count and connection.scalar(newest) != digest:
             yield job_id, digest
@@ -57,7 +61,7 @@ def _inputs_used_only_by(connection: Connection, run_ids: frozenset[str]) -> Ite
     uses = Counter(_rows_of_runs(connection, select(r.inputs_digest), r.id, run_ids))
     uses += Counter(_rows_of_runs(connection, select(s.inputs_digest), s.run_id, run_ids))
     for (digest,), count in uses.items():
-        used = [select(func.count()).where(c.inputs_digest == digest) for c in (r, s)]
+        used = [select(func.count()).where(c.inputs_digest == digest) for c in (r, s, t.schedule_steps.c)]
         if digest and sum(map(connection.scalar, used)) == count:
             yield digest
 

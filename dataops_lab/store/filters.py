@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any
 
+from ..domain.runs import TriggerKind
 from ..domain.sweeps import SWEEP_STEP
 from ..errors import InvalidRequest
 from ..ports import RunFilter
@@ -20,6 +21,9 @@ Execute = Callable[[str, Mapping[str, Any]], Iterable[Any]]
 
 NO_POINT = f"(parent_step IS NULL OR parent_step <> '{SWEEP_STEP}')"
 """The condition for all runs but the points of sweeps. The indexes of the runs of a job have the same words."""
+
+NO_COPY = f"trigger_kind <> '{TriggerKind.TAKEN_OVER}'"
+"""The condition for all runs but the copies of results that a repair took over."""
 
 MAX_LIMIT = 500
 MAX_JOBS = 500
@@ -76,6 +80,7 @@ def _conditions(where: RunFilter, cursor: str | None) -> tuple[list[str], dict[s
         add("parent_id = :parent_id", parent_id=where.parent_id)
     elif where.job_id:
         add(NO_POINT)
+        add(NO_COPY)
     else:
         add("parent_id IS NULL")
     if where.step:

@@ -46,4 +46,5 @@ class SqlInputs:
 _USED = or_(
     exists().where(t.runs.c.inputs_digest == t.inputs.c.digest),
     exists().where(t.pipeline_steps.c.inputs_digest == t.inputs.c.digest),
+    exists().where(t.schedule_steps.c.inputs_digest == t.inputs.c.digest),
 )

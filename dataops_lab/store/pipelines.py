@@ -5,24 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
-from ..domain.environments import Resources
 from ..domain.events import run_subject
-from ..domain.images import RunImage
 from ..domain.jobs import JobKind
 from ..domain.pipelines import Item, StepState, StepStatus, Tolerance, split_parent_key
-from ..domain.plans import Plan, PlannedStep
+from ..domain.plans import Plan
 from ..domain.runs import AttemptState, Run, RunState, TriggerKind
-from ..domain.settings import RunSettings
-from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.sweeps import Sweep
-from ..domain.versions import Origin
 from ..errors import NotFound, StaleWrite
 from ..ports import ItemRun, Part, PartCounts, PipelineProgress, StepCell
 from . import reasons
@@ -31,6 +26,7 @@ from .actors import SqlActors
 from .events import SqlEvents
 from .filters import NO_POINT
 from .locks import with_row_lock
+from .plans import plan_columns, planned_step
 
 
 class SqlPipelines:
@@ -53,7 +49,7 @@ class SqlPipelines:
                 "run_id": run_id,
                 "step_id": step_id,
                 "position": position,
-                **_plan_columns(plan.get(step_id)),
+                **(plan_columns(planned) if (planned := plan.get(step_id)) else _NO_PLAN),
                 **_columns(status),
             }
             for position, (step_id, status) in enumerate(statuses.items())
@@ -72,7 +68,7 @@ class SqlPipelines:
         inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
         rows = self._connection.execute(_PLAN, {"run_id": run_id})
         return {
-            row.step_id: _planned(row, inherited)
+            row.step_id: planned_step(row, inherited)
             for row in rows
             if row.job_id is not None and (step_ids is None or row.step_id in step_ids)
         }
@@ -305,44 +301,7 @@ def _sweep(stored: Mapping[str, Any]) -> Sweep:
     )
 
 
-def _plan_columns(planned: PlannedStep | None) -> dict[str, Any]:
-    if planned is None:
-        return {"job_id": None, "version_digest": None, "inputs_digest": None, "plan": None}
-    kernel = asdict(planned.kernel)
-    # It is the same for all steps on this machine, and may be large.
-    del kernel["inherited"]
-    return {
-        "job_id": planned.job_id,
-        "version_digest": planned.version_digest,
-        "inputs_digest": planned.inputs_digest,
-        "plan": {
-            "kernel": kernel,
-            "settings": asdict(planned.settings),
-            "image": asdict(planned.image) if planned.image else None,
-            "resources": asdict(planned.resources),
-            "origin": asdict(planned.origin),
-            "findings": [asdict(finding) for finding in planned.findings],
-        },
-    }
-
-
-def _planned(row: Any, inherited: Mapping[str, str]) -> PlannedStep:
-    plan = row.plan
-    kernel = from_known_fields(KernelChoice, {**plan["kernel"], "argv": tuple(plan["kernel"]["argv"])})
-    image = from_known_fields(RunImage, plan["image"]) if plan["image"] else None
-    return PlannedStep(
-        job_id=row.job_id,
-        version_digest=row.version_digest,
-        inputs_digest=row.inputs_digest,
-        kernel=kernel if image else replace(kernel, inherited=dict(inherited)),
-        settings=from_known_fields(RunSettings, plan["settings"]),
-        image=image,
-        resources=from_known_fields(Resources, plan["resources"]),
-        origin=from_known_fields(Origin, plan["origin"]),
-        findings=tuple(
-            from_known_fields(Finding, {**f, "severity": Severity(f["severity"])}) for f in plan["findings"]
-        ),
-    )
+_NO_PLAN = {"job_id": None, "version_digest": None, "inputs_digest": None, "plan": None}
 
 
 def _columns(status: StepStatus) -> dict[str, Any]:

@@ -25,12 +25,15 @@ def is_protected() -> ColumnElement[bool]:
     return t.runs.c.kept_at.is_not(None)
 
 
-def is_used() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """Build the conditions for versions that a run has, and for those that a step has which may still start."""
-    v, r, s = t.versions.c, t.runs.c, t.pipeline_steps.c
-    return (
-        exists().where(r.job_id == v.job_id, r.version_digest == v.digest),
-        exists().where(s.job_id == v.job_id, s.version_digest == v.digest),
+VERSION_USERS = (t.runs, t.pipeline_steps, t.schedules, t.schedule_steps)
+"""The tables whose rows keep the version that they name. A step may still start, and a schedule will."""
+
+
+def is_used() -> tuple[ColumnElement[bool], ...]:
+    """Build the conditions for versions that a row of these tables has."""
+    v = t.versions.c
+    return tuple(
+        exists().where(table.c.job_id == v.job_id, table.c.version_digest == v.digest) for table in VERSION_USERS
     )
 
 

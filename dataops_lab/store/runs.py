@@ -5,7 +5,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, not_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+    text,
+    update,
+)
 from ulid import ULID
 
 from ..domain.actors import Actor
@@ -27,7 +41,7 @@ from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
 from .events import SqlEvents
-from .filters import NO_POINT
+from .filters import NO_COPY, NO_POINT
 from .locks import advisory_lock, with_row_lock
 from .retention import is_protected
 from .rows import check_lengths
@@ -183,12 +197,24 @@ _CANCELS = select(_C.id, _C.cancel_requested_at, _C.cancel_requested_by).where(
 )
 _AMONG_STATES = _C.state.in_(bindparam("states", expanding=True))
 _IN_STATES = select(t.runs).where(_AMONG_STATES).order_by(_C.id)
-# A sweep is one run of its job, whatever its points do.
-_NEWEST_IDS = (
-    select(func.max(_C.id)).where(_C.job_id.in_(bindparam("jobs", expanding=True)), text(NO_POINT)).group_by(_C.job_id)
-)
-_NEWEST = select(t.runs).where(_C.id.in_(_NEWEST_IDS))
-_NEWEST_IN_STATES = select(t.runs).where(_C.id.in_(_NEWEST_IDS.where(_AMONG_STATES)))
+
+
+def _newest(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Build the query for the newest run of each job. A walk for each job ends at that run."""
+    # A sweep is one run of its job, whatever its points do. A copy of a result ran in another run.
+    newest = (
+        select(_C.id)
+        .where(_C.job_id == t.jobs.c.id, text(NO_POINT), text(NO_COPY), *conditions)
+        .order_by(_C.id.desc())
+        .limit(1)
+        .correlate(t.jobs)
+        .scalar_subquery()
+    )
+    return select(t.runs).where(_C.id.in_(select(newest).where(t.jobs.c.id.in_(bindparam("jobs", expanding=True)))))
+
+
+_NEWEST = _newest()
+_NEWEST_IN_STATES = _newest(_AMONG_STATES)
 _PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
 _COUNTS = (
     select(_C.state, func.count())

@@ -19,6 +19,7 @@ from . import tables as t
 from .actors import ActorCache, SqlActors
 from .attempts import SqlAttempts
 from .blobs import referenced_digests
+from .calendars import SqlCalendars
 from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
@@ -27,6 +28,7 @@ from .inputs import SqlInputs
 from .jobs import SqlJobs
 from .leases import SqlLeases
 from .locks import with_row_lock
+from .outbox import SqlOutbox
 from .pipelines import SqlPipelines
 from .projects import SqlProjects
 from .publications import SqlPublications
@@ -34,7 +36,9 @@ from .queue import SqlQueue
 from .records import SqlRecords
 from .retention import SqlRetention
 from .runs import SqlRuns
+from .schedules import SqlSchedules
 from .secrets import SqlSecrets
+from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
 from .workspaces import SqlWorkspaces
@@ -96,6 +100,10 @@ class SqlTransaction:
         self.secrets = SqlSecrets(connection, self.actors, self.events)
         self.retention = SqlRetention(connection, self.events)
         self.images = SqlImages(connection, self.actors, self.events)
+        self.calendars = SqlCalendars(connection, self.actors, self.events)
+        self.schedules = SqlSchedules(connection, self.actors, self.events)
+        self.ticks = SqlTicks(connection, self.events)
+        self.outbox = SqlOutbox(connection)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 

@@ -25,7 +25,7 @@ from ..domain.runs import (
     TriggerKind,
 )
 from ..ports import Page, RunFilter
-from .filters import NO_POINT, Execute, check_page, newest_ids
+from .filters import NO_COPY, NO_POINT, Execute, check_page, newest_ids
 from .host import this_host
 
 _ROOT = """(SELECT root FROM workspace_roots WHERE workspace_roots.workspace_id = jobs.workspace_id
@@ -112,9 +112,9 @@ def by_ids(execute: Execute, run_ids: Collection[str]) -> Sequence[RunSummary]:
 
 def last_of_jobs(execute: Execute, job_ids: Collection[str]) -> Sequence[RunSummary]:
     names, parameters = _in_list(job_ids)
-    # A sweep is one run of its job, whatever its points do.
-    newest = f"SELECT max(id) FROM runs WHERE job_id IN ({names}) AND {NO_POINT} GROUP BY job_id"
-    return _read(execute, f"WHERE r.id IN ({newest})", parameters)
+    # A sweep is one run of its job, whatever its points do. A walk for each job ends at its newest run.
+    newest = f"SELECT id FROM runs WHERE job_id = j.id AND {NO_POINT} AND {NO_COPY} ORDER BY id DESC LIMIT 1"
+    return _read(execute, f"WHERE r.id IN (SELECT ({newest}) FROM jobs AS j WHERE j.id IN ({names}))", parameters)
 
 
 def _in_list(values: Collection[str]) -> tuple[str, dict[str, str]]:

@@ -208,6 +208,9 @@ runs = Table(
     Column("kernel", JSON(none_as_null=True)),
     Column("trigger_kind", String(20), nullable=False),
     Column("trigger_ref", String(200)),
+    # The tick that asked for it. Its retries and reruns keep it, and the nominal time.
+    Column("tick_id", String(26)),
+    Column("nominal_at", Instant),
     Column("parent_id", String(26)),
     Column("parent_key", String(PARENT_KEY_LENGTH)),
     # The step that `parent_key` begins with.
@@ -253,6 +256,7 @@ runs = Table(
     Index(None, "state", "id"),
     Index(None, "job_id", "version_digest"),
     Index(None, "parent_id", "parent_key", unique=True, info={"only": "parent_id IS NOT NULL"}),
+    Index(None, "tick_id", "state", info={"only": "tick_id IS NOT NULL"}),
 )
 # `only`: the rows that the index holds, as the migration says. SQLAlchemy's own words would import both dialects.
 # The index has all columns that the queue reads, in its order, because the queue is read again with every start. The
@@ -533,4 +537,117 @@ chores = Table(
     metadata,
     Column("name", String(40), primary_key=True),
     Column("done_at", Instant, nullable=False),
+)
+
+calendars = Table(
+    "calendars",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    # The days off as pairs of date and name, the weekend, and the source.
+    Column("definition", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", ActorId, nullable=False),
+    _revision(),
+)
+
+PRESET_LENGTH = 100
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("project", String(100), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("job_id", String(26), nullable=False),
+    Column("version_digest", String(71), nullable=False),
+    Column("environment", String(100), nullable=False),
+    # The settings as `settings_to_json` writes them. Parameters among them may be NaN.
+    Column("settings", _Values, nullable=False),
+    # The kind of the rule, and the job or the calendar that it names: what is looked up.
+    Column("rule_kind", String(20), nullable=False),
+    Column("after_job_id", String(26)),
+    Column("calendar", String(100)),
+    Column("owner", ActorId, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", ActorId, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", ActorId, nullable=False),
+    Column("decided_until", Instant, nullable=False),
+    Column("next_at", Instant),
+    Column("wake_at", Instant),
+    Column("paused_at", Instant),
+    Column("paused_by", ActorId),
+    Column("paused_why", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("refusal", Text),
+    # The files that a watched folder had at the last burst: by path size and time of change.
+    Column("seen_files", JSON(none_as_null=True)),
+    # The variables of the person who set it, which its runs on this machine get.
+    Column("inherited", JSON, nullable=False, server_default="{}"),
+    _revision(),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    UniqueConstraint("project", "name"),
+    Index(None, "job_id", "version_digest"),
+    Index(None, "wake_at", info={"only": "wake_at IS NOT NULL"}),
+    Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
+)
+
+# What its runs need: the plan of a pipeline's steps; for any other job one row, whose step is empty.
+schedule_steps = Table(
+    "schedule_steps",
+    metadata,
+    Column("schedule_id", ForeignKey("schedules.id"), primary_key=True),
+    Column("step_id", String(STEP_LENGTH), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("job_id", String(26), nullable=False),
+    Column("version_digest", String(71), nullable=False),
+    Column("inputs_digest", String(71), index=True),
+    Column("plan", JSON, nullable=False),
+    ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
+    Index(None, "job_id", "version_digest"),
+)
+
+ticks = Table(
+    "ticks",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("schedule_id", ForeignKey("schedules.id"), nullable=False),
+    Column("nominal", Instant, nullable=False),
+    Column("preset", String(PRESET_LENGTH), nullable=False),
+    # The run, delivery or backfill that made it; empty for a tick of the clock.
+    Column("cause", String(200), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", JSON(none_as_null=True)),
+    Column("run_id", String(26)),
+    Column("other_run_id", String(26)),
+    # The last of the ticks that were missed together, and their number.
+    Column("until", Instant),
+    Column("count", Integer, nullable=False, server_default="1"),
+    Column("payload", _Values, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("due_at", Instant),
+    Column("told_at", Instant),
+    UniqueConstraint("schedule_id", "nominal", "preset", "cause"),
+    Index(None, "run_id", info={"only": "run_id IS NOT NULL"}),
+    Index(None, "decided_at"),
+    Index("ix_ticks_open", "state", "schedule_id", "id", info={"only": "state = 'waiting' OR state = 'ready'"}),
+    Index("ix_ticks_due", "due_at", info={"only": "due_at IS NOT NULL AND told_at IS NULL"}),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("delivered_at", Instant),
+    Column("error", Text),
+    Index(None, "not_before", info={"only": "delivered_at IS NULL"}),
+    Index(None, "created_at"),
 )

@@ -352,6 +352,23 @@ export interface paths {
         patch: operations["patch_projects_project"];
         trace?: never;
     };
+    "/pipelines/schema.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The JSON Schema of a pipeline's file, for editors */
+        get: operations["get_pipelines_schema_json"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/pipelines/validate": {
         parameters: {
             query?: never;
@@ -746,6 +763,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The outputs that a run declares, and what became of each */
+        get: operations["get_runs_run_id_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/outputs/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One output as the run left it, as a download */
+        get: operations["get_runs_run_id_outputs_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the outputs of a run that succeeded, also once more those that were refused; safe to repeat */
+        post: operations["post_runs_run_id_publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/record": {
         parameters: {
             query?: never;
@@ -775,6 +843,216 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List schedules, newest first */
+        get: operations["get_schedules"];
+        /** Add a schedule, or bring the one of that name up to date with version, place and settings; safe to repeat */
+        put: operations["put_schedules"];
+        /** Schedule a notebook, script or pipeline as it is now. It is checked as a submission is, for each preset */
+        post: operations["post_schedules"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell when a schedule with these settings would start next, or why it never would; stores nothing */
+        post: operations["post_schedules_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule, by its id or name, compared with the working file */
+        get: operations["get_schedules_schedule"];
+        /** Replace the settings of a schedule; its version stays */
+        put: operations["put_schedules_schedule"];
+        post?: never;
+        /** Remove a schedule with its decision log; as it was. Its runs stay */
+        delete: operations["delete_schedules_schedule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a schedule start nothing until it is resumed; safe to repeat */
+        post: operations["post_schedules_schedule_pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a schedule go on from now; safe to repeat */
+        post: operations["post_schedules_schedule_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Become the owner of a schedule: from now on it runs with one's own rights */
+        post: operations["post_schedules_schedule_take_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/update-version": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a schedule run the working file as it is now */
+        post: operations["post_schedules_schedule_update_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/run-now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a schedule now, whatever is in the way, also while it is paused: a tick with its run for each preset */
+        post: operations["post_schedules_schedule_run_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ticks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The decision log of one schedule or of all, newest first */
+        get: operations["get_ticks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/ticks/span": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ticks of a span of time: those that are decided, and those that will come */
+        get: operations["get_ticks_span"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every calendar, by name */
+        get: operations["get_calendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/calendars/{calendar}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One calendar */
+        get: operations["get_calendars_calendar"];
+        /** Add a calendar, or replace the one of that name. Nothing is changed when its days cannot be read */
+        put: operations["put_calendars_calendar"];
+        post?: never;
+        /** Remove a calendar that no schedule uses; as it was */
+        delete: operations["delete_calendars_calendar"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1152,6 +1430,21 @@ export interface components {
             pull: boolean;
         };
         /**
+         * AfterJobRule
+         * @description When a run of another job has ended: with success, with a failure, or any way.
+         */
+        AfterJobRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "after_job";
+            /** Job Id */
+            job_id: string;
+            /** @default success */
+            on: components["schemas"]["JobEnd"];
+        };
+        /**
          * ApprovalModel
          * @description The question of an approval step. `who` are ids of actors; none: everybody who may run there.
          *
@@ -1299,6 +1592,16 @@ export interface components {
              */
             pinned: string[] | null;
             /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
+            /**
              * Sweep
              * @default null
              */
@@ -1379,6 +1682,82 @@ export interface components {
             tags: string[] | null;
         };
         /**
+         * BusinessDayRule
+         * @description The n-th business day of each month at a time of day; -1 is the last one.
+         */
+        BusinessDayRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "business_day";
+            /** Number */
+            number: number;
+            /**
+             * At
+             * Format: time
+             */
+            at: string;
+        };
+        /**
+         * CalendarModel
+         * @description A calendar. `last_day` is the last one that it knows: after it there are no holidays in it.
+         */
+        CalendarModel: {
+            /** Name */
+            name: string;
+            /** Source */
+            source: string;
+            /** Weekend */
+            weekend: number[];
+            /** Days */
+            days: components["schemas"]["DayOffModel"][];
+            /** Last Day */
+            last_day: string | null;
+            /** Changed At */
+            changed_at: string | null;
+            changed_by: components["schemas"]["ActorModel"] | null;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * CalendarRequest
+         * @description A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
+         *
+         *     `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
+         *     of the week from 0 for Monday.
+         */
+        CalendarRequest: {
+            /**
+             * Ics
+             * @default null
+             */
+            ics: string | null;
+            /**
+             * Country
+             * @default null
+             */
+            country: string | null;
+            /**
+             * Subdivision
+             * @default null
+             */
+            subdivision: string | null;
+            /**
+             * Days
+             * @default null
+             */
+            days: components["schemas"]["DayOffModel"][] | null;
+            /**
+             * Weekend
+             * @default [
+             *       5,
+             *       6
+             *     ]
+             */
+            weekend: number[];
+        };
+        /**
          * ChangeImageRequest
          * @description Changes of an image. Fields that are left out stay; `deprecated` null takes the deprecation back.
          */
@@ -1405,6 +1784,24 @@ export interface components {
             root_allowed: boolean | null;
             /** @default null */
             deprecated: components["schemas"]["DeprecationModel"] | null;
+        };
+        /**
+         * ComingTickModel
+         * @description A tick that will come.
+         */
+        ComingTickModel: {
+            /** At */
+            at: string;
+            /** Local */
+            local: string;
+            /** Holiday */
+            holiday: string | null;
+            /** Skipped */
+            skipped: boolean;
+            /** Schedule Id */
+            schedule_id: string;
+            /** Schedule Name */
+            schedule_name: string;
         };
         /**
          * ConfigurationChange
@@ -1461,6 +1858,31 @@ export interface components {
              * @default null
              */
             state: string | null;
+        };
+        /**
+         * CronRule
+         * @description Five fields: minute, hour, day of the month, month, day of the week, where 0 and 7 are Sunday; `L` and `#` too.
+         *
+         *     Names such as `@daily` are taken, and stored as fields.
+         */
+        CronRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cron";
+            /** Expression */
+            expression: string;
+        };
+        /** DayOffModel */
+        DayOffModel: {
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Name */
+            name: string;
         };
         /**
          * DecisionRequest
@@ -1542,6 +1964,34 @@ export interface components {
              * @default 0
              */
             warm: number;
+        };
+        /**
+         * DriftModel
+         * @description The difference of the working file from the scheduled version. `problem`: why nobody can tell.
+         */
+        DriftModel: {
+            /** Moved On */
+            moved_on: boolean;
+            /** Changes */
+            changes: string[];
+            /** Problem */
+            problem: string | null;
+        };
+        /**
+         * DueModel
+         * @description The time by which a run should have succeeded: a time of day in the schedule's zone, or seconds. Give one.
+         */
+        DueModel: {
+            /**
+             * At
+             * @default null
+             */
+            at: string | null;
+            /**
+             * Within S
+             * @default null
+             */
+            within_s: number | null;
         };
         /** DueRunModel */
         DueRunModel: {
@@ -1637,6 +2087,11 @@ export interface components {
              */
             guarded: boolean;
             /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
+            /**
              * Revision
              * @default null
              */
@@ -1700,6 +2155,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
             /** Revision */
@@ -1769,6 +2229,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
         };
@@ -1783,6 +2248,36 @@ export interface components {
          * @enum {string}
          */
         Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
+        /**
+         * FilesRule
+         * @description When files of a folder are new or have changed, and nothing has changed there for `quiet_s`.
+         *
+         *     One run for all of them together. `parameter` gets the list of their names. `folder` is an absolute path.
+         */
+        FilesRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "files";
+            /** Folder */
+            folder: string;
+            /**
+             * Pattern
+             * @default *
+             */
+            pattern: string;
+            /**
+             * Quiet S
+             * @default 30
+             */
+            quiet_s: number;
+            /**
+             * Parameter
+             * @default null
+             */
+            parameter: string | null;
+        };
         /** FindingModel */
         FindingModel: {
             /** Code */
@@ -1828,6 +2323,52 @@ export interface components {
             left_out: {
                 [key: string]: string;
             };
+        };
+        /**
+         * GivenSettingsModel
+         * @description Settings for the treatment of runs. Null: the setting of the job, else the default.
+         *
+         *     Higher priorities come first. `max_retries` is for errors of the notebook, its own memory limit included; with
+         *     `retry_on_timeout` also for its timeout. The timeouts are in seconds. `queue_timeout_s` ends with the first start.
+         *     `start_timeout_s` is for the start of each attempt, `timeout_s` for its running time, and `total_timeout_s` for
+         *     everything.
+         */
+        GivenSettingsModel: {
+            /**
+             * Priority
+             * @default null
+             */
+            priority: number | null;
+            /**
+             * Max Retries
+             * @default null
+             */
+            max_retries: number | null;
+            /**
+             * Retry On Timeout
+             * @default null
+             */
+            retry_on_timeout: boolean | null;
+            /**
+             * Queue Timeout S
+             * @default null
+             */
+            queue_timeout_s: number | null;
+            /**
+             * Start Timeout S
+             * @default null
+             */
+            start_timeout_s: number | null;
+            /**
+             * Timeout S
+             * @default null
+             */
+            timeout_s: number | null;
+            /**
+             * Total Timeout S
+             * @default null
+             */
+            total_timeout_s: number | null;
         };
         /**
          * GuessModel
@@ -2212,8 +2753,28 @@ export interface components {
              * @default null
              */
             kernel_suggestion: string | null;
+            /** Outputs */
+            outputs?: components["schemas"]["OutputDeclaration"][];
             /** Pinned */
             pinned?: string[];
+        };
+        /**
+         * IntervalRule
+         * @description Every `every_s` seconds of real time, counted from the epoch and shifted by `phase_s`.
+         */
+        IntervalRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "interval";
+            /** Every S */
+            every_s: number;
+            /**
+             * Phase S
+             * @default 0
+             */
+            phase_s: number;
         };
         /**
          * ItemCountsModel
@@ -2336,6 +2897,12 @@ export interface components {
              */
             revision: number | null;
         };
+        /**
+         * JobEnd
+         * @description The ends of another job that start this one.
+         * @enum {string}
+         */
+        JobEnd: "success" | "failure" | "any";
         /**
          * JobKind
          * @description The kind of a job and of its runs.
@@ -2518,6 +3085,12 @@ export interface components {
             kind: components["schemas"]["StepKind"] | null;
         };
         /**
+         * Misfire
+         * @description The effect of ticks whose time passed while no engine was there, as far as the catch-up window reaches.
+         * @enum {string}
+         */
+        Misfire: "skip" | "latest" | "all";
+        /**
          * MissingInputModel
          * @description Something that the run had and the folder has not: a path or the id of a step, and the reason.
          */
@@ -2570,6 +3143,38 @@ export interface components {
          */
         NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
+         * OccurrenceModel
+         * @description A nominal time. `local` is the same in the schedule's zone, with its offset.
+         *
+         *     `holiday` names a day off: the tick is `skipped` on it, or was moved away from it.
+         */
+        OccurrenceModel: {
+            /** At */
+            at: string;
+            /** Local */
+            local: string;
+            /** Holiday */
+            holiday: string | null;
+            /** Skipped */
+            skipped: boolean;
+        };
+        /**
+         * OnHoliday
+         * @description The effect of a day off of the calendar on a tick.
+         * @enum {string}
+         */
+        OnHoliday: "run" | "skip" | "next_business_day" | "previous_business_day";
+        /** OnceRule */
+        OnceRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "once";
+            /** At */
+            at: string;
+        };
+        /**
          * OpenApprovalModel
          * @description An approval that waits, with its pipeline run. `who` are ids of actors; none: everybody who may run there.
          *
@@ -2616,6 +3221,107 @@ export interface components {
              * @default null
              */
             dirty: boolean | null;
+        };
+        /**
+         * OutputDeclaration
+         * @description A declared output. `path` is where it is published, from the notebook's folder; it may have placeholders.
+         *
+         *     `source` is the file that the run leaves, or `notebook`, `report`, `report-without-code`; empty: the same path.
+         */
+        OutputDeclaration: {
+            /** Path */
+            path: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
+         * OutputModel
+         * @description An output of a run. `path` is the one in the target folder `folder`, and `content_path` the one in the contents
+         *     API of the server, when it lies there.
+         *
+         *     `state` is null before the run has succeeded, and for a run that does not publish.
+         */
+        OutputModel: {
+            /** Path */
+            path: string;
+            /** Source */
+            source: string;
+            /** Optional */
+            optional: boolean;
+            state: components["schemas"]["PublicationState"] | null;
+            /** @default null */
+            reason: components["schemas"]["ReasonModel"] | null;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+            /**
+             * Contents Path
+             * @default null
+             */
+            contents_path: string | null;
+            /**
+             * Size
+             * @default null
+             */
+            size: number | null;
+            /**
+             * Digest
+             * @default null
+             */
+            digest: string | null;
+            /**
+             * Published At
+             * @default null
+             */
+            published_at: string | null;
+            /**
+             * Can Download
+             * @default false
+             */
+            can_download: boolean;
+        };
+        /**
+         * OutputsModel
+         * @description The outputs of a run, sorted by path.
+         */
+        OutputsModel: {
+            /** Publish */
+            publish: boolean;
+            /** May Publish */
+            may_publish: boolean;
+            /** Items */
+            items: components["schemas"]["OutputModel"][];
+        };
+        /**
+         * Overlap
+         * @description The effect of a run of the schedule that has not ended on the next tick. Presets do not hold up one another.
+         * @enum {string}
+         */
+        Overlap: "skip" | "buffer_one" | "buffer_all" | "cancel_other" | "allow_all";
+        /** PageModel[CalendarModel] */
+        PageModel_CalendarModel_: {
+            /** Items */
+            items: components["schemas"]["CalendarModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
         };
         /** PageModel[EnvironmentModel] */
         PageModel_EnvironmentModel_: {
@@ -2707,6 +3413,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[ScheduleModel] */
+        PageModel_ScheduleModel_: {
+            /** Items */
+            items: components["schemas"]["ScheduleModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[SecretModel] */
         PageModel_SecretModel_: {
             /** Items */
@@ -2721,6 +3437,16 @@ export interface components {
         PageModel_StepModel_: {
             /** Items */
             items: components["schemas"]["StepModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
+        /** PageModel[TickModel] */
+        PageModel_TickModel_: {
+            /** Items */
+            items: components["schemas"]["TickModel"][];
             /**
              * Next
              * @default null
@@ -2793,6 +3519,22 @@ export interface components {
             key: string;
             kind: components["schemas"]["JobKind"];
         };
+        /** PauseModel */
+        PauseModel: {
+            /** At */
+            at: string;
+            by: components["schemas"]["ActorModel"];
+            /** Why */
+            why: string;
+        };
+        /** PauseRequest */
+        PauseRequest: {
+            /**
+             * Why
+             * @default
+             */
+            why: string;
+        };
         /**
          * PipelineProblemModel
          * @description Something wrong with a pipeline's file. Line and column count from 1; `step` is the step that has the problem.
@@ -2852,6 +3594,18 @@ export interface components {
             network: boolean;
             /** Not Enforced */
             not_enforced: string[];
+        };
+        /**
+         * PresetModel
+         * @description Parameters under a name, which override those of the schedule.
+         */
+        PresetModel: {
+            /** Name */
+            name: string;
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * PreviewModel
@@ -2941,6 +3695,22 @@ export interface components {
             name: string;
             /** Concurrency */
             concurrency: number | null;
+        };
+        /**
+         * PublicationState
+         * @enum {string}
+         */
+        PublicationState: "pending" | "published" | "refused" | "offered";
+        /**
+         * PublishRequest
+         * @description A request to publish the outputs of a run. `overwrite`: also over files that no run of its job published.
+         */
+        PublishRequest: {
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
         };
         /**
          * ReasonModel
@@ -3169,6 +3939,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Publish
+             * @default false
+             */
+            publish: boolean;
         };
         /**
          * ResourcesModel
@@ -3351,11 +4126,26 @@ export interface components {
             log_bytes: number | null;
             /** Repairs */
             repairs: string[];
+            /** Publish */
+            publish: boolean;
+            /** Has Outputs */
+            has_outputs: boolean;
             kept_by: components["schemas"]["ActorModel"] | null;
             /** Integrity Errors */
             integrity_errors: {
                 [key: string]: string;
             };
+        };
+        /**
+         * RunNowRequest
+         * @description A request for runs of now: of one preset, or of all for null.
+         */
+        RunNowRequest: {
+            /**
+             * Preset
+             * @default null
+             */
+            preset: string | null;
         };
         /**
          * RunState
@@ -3406,6 +4196,346 @@ export interface components {
             parent: components["schemas"]["ParentModel"] | null;
             /** Revision */
             revision: number;
+        };
+        /**
+         * ScheduleChange
+         * @description All settings of a schedule anew. With `revision` the answer is 409 when somebody has changed it since.
+         */
+        ScheduleChange: {
+            /** Rule */
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            /** Timezone */
+            timezone: string;
+            /**
+             * Starts At
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Jitter S
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Calendar
+             * @default null
+             */
+            calendar: string | null;
+            /** @default run */
+            on_holiday: components["schemas"]["OnHoliday"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Dates */
+            dates?: {
+                [key: string]: string;
+            };
+            /** Presets */
+            presets?: components["schemas"]["PresetModel"][];
+            /** @default skip */
+            overlap: components["schemas"]["Overlap"];
+            /** @default latest */
+            misfire: components["schemas"]["Misfire"];
+            /**
+             * Catchup Window S
+             * @default 86400
+             */
+            catchup_window_s: number;
+            /**
+             * Pause On Failure
+             * @default null
+             */
+            pause_on_failure: number | null;
+            /** @default null */
+            due: components["schemas"]["DueModel"] | null;
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Revision
+             * @default null
+             */
+            revision: number | null;
+        };
+        /**
+         * ScheduleModel
+         * @description A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
+         *
+         *     `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
+         *     there when one schedule is asked for.
+         */
+        ScheduleModel: {
+            /** Rule */
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            /** Timezone */
+            timezone: string;
+            /**
+             * Starts At
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Jitter S
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Calendar
+             * @default null
+             */
+            calendar: string | null;
+            /** @default run */
+            on_holiday: components["schemas"]["OnHoliday"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Dates */
+            dates?: {
+                [key: string]: string;
+            };
+            /** Presets */
+            presets?: components["schemas"]["PresetModel"][];
+            /** @default skip */
+            overlap: components["schemas"]["Overlap"];
+            /** @default latest */
+            misfire: components["schemas"]["Misfire"];
+            /**
+             * Catchup Window S
+             * @default 86400
+             */
+            catchup_window_s: number;
+            /**
+             * Pause On Failure
+             * @default null
+             */
+            pause_on_failure: number | null;
+            /** @default null */
+            due: components["schemas"]["DueModel"] | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Job Id */
+            job_id: string;
+            /** Job Name */
+            job_name: string;
+            /** Job Kind */
+            job_kind: string;
+            /** Source */
+            source: string;
+            /** Version Digest */
+            version_digest: string;
+            /** Version Number */
+            version_number: number;
+            /** Newest Version Number */
+            newest_version_number: number;
+            /** Environment */
+            environment: string;
+            owner: components["schemas"]["ActorModel"];
+            /** Created At */
+            created_at: string;
+            created_by: components["schemas"]["ActorModel"];
+            /** Changed At */
+            changed_at: string;
+            changed_by: components["schemas"]["ActorModel"];
+            /** Next At */
+            next_at: string | null;
+            pause: components["schemas"]["PauseModel"] | null;
+            /** Failures */
+            failures: number;
+            /** Refusal */
+            refusal: string | null;
+            /** Orphaned */
+            orphaned: string | null;
+            last_tick: components["schemas"]["TickModel"] | null;
+            last_run: components["schemas"]["RunSummaryModel"] | null;
+            drift: components["schemas"]["DriftModel"] | null;
+            /** Revision */
+            revision: number;
+        };
+        /**
+         * SchedulePreviewModel
+         * @description The next ticks of settings that are not stored. `never` says why there are none.
+         */
+        SchedulePreviewModel: {
+            /** Items */
+            items: components["schemas"]["OccurrenceModel"][];
+            /** Never */
+            never: string | null;
+            /** Warnings */
+            warnings: string[];
+        };
+        /** SchedulePreviewRequest */
+        SchedulePreviewRequest: {
+            /** Rule */
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            /** Timezone */
+            timezone: string;
+            /**
+             * Starts At
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Jitter S
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Calendar
+             * @default null
+             */
+            calendar: string | null;
+            /** @default run */
+            on_holiday: components["schemas"]["OnHoliday"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Dates */
+            dates?: {
+                [key: string]: string;
+            };
+            /** Presets */
+            presets?: components["schemas"]["PresetModel"][];
+            /** @default skip */
+            overlap: components["schemas"]["Overlap"];
+            /** @default latest */
+            misfire: components["schemas"]["Misfire"];
+            /**
+             * Catchup Window S
+             * @default 86400
+             */
+            catchup_window_s: number;
+            /**
+             * Pause On Failure
+             * @default null
+             */
+            pause_on_failure: number | null;
+            /** @default null */
+            due: components["schemas"]["DueModel"] | null;
+            /**
+             * Count
+             * @default 5
+             */
+            count: number;
+        };
+        /**
+         * ScheduleRequest
+         * @description A schedule of a notebook, script or pipeline as it is now.
+         *
+         *     `path` and the members after it are as in a submission.
+         *
+         *     Without a name it has that of its job.
+         */
+        ScheduleRequest: {
+            /** Rule */
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            /** Timezone */
+            timezone: string;
+            /**
+             * Starts At
+             * @default null
+             */
+            starts_at: string | null;
+            /**
+             * Ends At
+             * @default null
+             */
+            ends_at: string | null;
+            /**
+             * Jitter S
+             * @default 0
+             */
+            jitter_s: number;
+            /**
+             * Calendar
+             * @default null
+             */
+            calendar: string | null;
+            /** @default run */
+            on_holiday: components["schemas"]["OnHoliday"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: unknown;
+            };
+            /** Dates */
+            dates?: {
+                [key: string]: string;
+            };
+            /** Presets */
+            presets?: components["schemas"]["PresetModel"][];
+            /** @default skip */
+            overlap: components["schemas"]["Overlap"];
+            /** @default latest */
+            misfire: components["schemas"]["Misfire"];
+            /**
+             * Catchup Window S
+             * @default 86400
+             */
+            catchup_window_s: number;
+            /**
+             * Pause On Failure
+             * @default null
+             */
+            pause_on_failure: number | null;
+            /** @default null */
+            due: components["schemas"]["DueModel"] | null;
+            /** Path */
+            path: string;
+            /**
+             * Name
+             * @default null
+             */
+            name: string | null;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+            /**
+             * Kernel
+             * @default null
+             */
+            kernel: string | null;
+            /**
+             * Image
+             * @default null
+             */
+            image: string | null;
+            /** @default null */
+            resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * @default {
+             *       "priority": null,
+             *       "max_retries": null,
+             *       "retry_on_timeout": null,
+             *       "queue_timeout_s": null,
+             *       "start_timeout_s": null,
+             *       "timeout_s": null,
+             *       "total_timeout_s": null
+             *     }
+             */
+            run_settings: components["schemas"]["GivenSettingsModel"];
         };
         /**
          * SecretModel
@@ -3696,6 +4826,16 @@ export interface components {
              */
             pinned: string[] | null;
             /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
+            /**
              * Sweep
              * @default null
              */
@@ -3742,6 +4882,62 @@ export interface components {
             /** Guesses */
             guesses: components["schemas"]["GuessModel"][];
         };
+        /**
+         * TickKind
+         * @description The cause of a tick.
+         * @enum {string}
+         */
+        TickKind: "time" | "manual" | "job" | "files" | "webhook" | "backfill";
+        /**
+         * TickModel
+         * @description A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
+         *
+         *     `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
+         */
+        TickModel: {
+            /** Id */
+            id: string;
+            /** Schedule Id */
+            schedule_id: string;
+            /** Nominal */
+            nominal: string;
+            /** Preset */
+            preset: string;
+            kind: components["schemas"]["TickKind"];
+            state: components["schemas"]["TickState"];
+            /** Decided At */
+            decided_at: string;
+            /** Cause */
+            cause: string;
+            reason: components["schemas"]["ReasonModel"] | null;
+            /** Run Id */
+            run_id: string | null;
+            /** Other Run Id */
+            other_run_id: string | null;
+            /** Until */
+            until: string | null;
+            /** Count */
+            count: number;
+            /** Due At */
+            due_at: string | null;
+            /** Told At */
+            told_at: string | null;
+        };
+        /**
+         * TickSpanModel
+         * @description The ticks of a span of time: those that are decided, and those that will come.
+         */
+        TickSpanModel: {
+            /** Decided */
+            decided: components["schemas"]["TickModel"][];
+            /** Coming */
+            coming: components["schemas"]["ComingTickModel"][];
+        };
+        /**
+         * TickState
+         * @enum {string}
+         */
+        TickState: "waiting" | "ready" | "ran" | "skipped" | "missed" | "refused";
         /**
          * TravellingFileModel
          * @description A file that travels. `fresh`: each run takes it as it is then; otherwise it belongs to the version.
@@ -6476,6 +7672,89 @@ export interface operations {
             };
         };
     };
+    get_pipelines_schema_json: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/schema+json": unknown;
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_pipelines_validate: {
         parameters: {
             query?: never;
@@ -8911,6 +10190,275 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_outputs_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_record: {
         parameters: {
             query?: never;
@@ -9012,6 +10560,1635 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageModel_OpenApprovalModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedules: {
+        parameters: {
+            query?: {
+                job?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_ScheduleModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SchedulePreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreviewModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedules_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_schedules_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_schedules_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_take_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_update_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_run_now: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunNowRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_TickModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ticks: {
+        parameters: {
+            query?: {
+                schedule?: string;
+                state?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_TickModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ticks_span: {
+        parameters: {
+            query: {
+                first: string;
+                last: string;
+                schedule?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TickSpanModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_calendars: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_CalendarModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_calendars_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_calendars_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CalendarRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_calendars_calendar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                calendar: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalendarModel"];
                 };
             };
             /** @description The request is not as documented here */

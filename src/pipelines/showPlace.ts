@@ -3,13 +3,15 @@ import type { IDocumentManager } from '@jupyterlab/docmanager';
 
 import type { PipelineProblem } from '../api';
 
-/** Open the file in the editor, with the cursor at the problem. */
+export type TextPlace = Pick<PipelineProblem, 'line' | 'column'>;
+
+/** Open the file in Lab's text editor, with the cursor at the place. */
 export async function showPlace(
   path: string,
-  problem: PipelineProblem,
+  place: TextPlace,
   documents: IDocumentManager
 ): Promise<void> {
-  const widget = documents.openOrReveal(path);
+  const widget = documents.openOrReveal(path, 'Editor');
   if (!widget) {
     return;
   }
@@ -18,7 +20,7 @@ export async function showPlace(
   // Another extension may show the file in something else than Lab's editor.
   const { editor } = widget.content as { editor?: CodeEditor.IEditor };
   if (editor) {
-    const position = { line: problem.line - 1, column: problem.column - 1 };
+    const position = { line: place.line - 1, column: place.column - 1 };
     editor.setCursorPosition(position);
     editor.revealPosition(position);
     editor.focus();

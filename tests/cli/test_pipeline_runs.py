@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
+from pathlib import Path
+
 import pytest
 
 from ..waiting import eventually
@@ -34,6 +38,9 @@ def chain(shell):
     shell.text("chain.pipeline.yaml", CHAIN)
     shell.text("approval.pipeline.yaml", APPROVAL)
     return shell
+
+
+ELYRA = Path(__file__).parents[1] / "pipelines/elyra/corpus"
 
 
 def steps_of(shell, run_id: str) -> dict[str, str]:
@@ -219,3 +226,38 @@ def test_a_repair_says_what_runs_again_and_runs_the_failed_item_alone(chain, tmp
     assert repaired.json["id"] in chain("runs", "show", old).out
     assert chain("runs", "repair", repaired.json["id"]).code == 2
     assert chain("runs", "repair", repaired.json["id"], "--only", "nothing").code == 2
+
+
+def test_an_imported_pipeline_leaves_what_the_runner_of_elyra_left(shell):
+    shutil.copytree(ELYRA, shell.folder / "elyra")
+    before = {path.name: path.read_bytes() for path in (shell.folder / "elyra").iterdir()}
+
+    assert shell("pipeline", "import", "elyra/totals.pipeline").code == 0
+    ran = shell("run", "elyra/totals.pipeline.yaml", "--json")
+    report = shell("runs", "list", "--parent", ran.json["id"], "--json").json["items"][0]
+    assert shell("runs", "record", report["id"], "-o", "report.zip").code == 0
+    with zipfile.ZipFile(shell.folder / "report.zip") as record:
+        [left] = [
+            record.read(name)
+            for name in record.namelist()
+            if name.startswith("artifacts/") and name.endswith("report.txt")
+        ]
+
+    assert (ran.code, steps_of(shell, ran.json["id"])) == (
+        0,
+        dict.fromkeys(("load_rows", "total", "report"), "succeeded"),
+    )
+    assert left == before["report.txt"]
+    assert {name: (shell.folder / "elyra" / name).read_bytes() for name in before} == before
+
+
+def test_a_decision_starts_an_engine_where_none_leads(chain):
+    run = chain("run", "approval.pipeline.yaml", "--no-wait", "--json").json
+    eventually(lambda: steps_of(chain, run["id"])["ok"] == "awaiting_approval")
+    assert chain("engine", "stop").code == 0
+
+    checks = {check["what"]: check for check in chain("doctor", "--json").json["checks"]}
+    assert "1 approval cannot expire meanwhile" in checks["engine"]["message"]
+    assert chain("runs", "approve", run["id"], "ok").code == 0
+
+    eventually(lambda: steps_of(chain, run["id"])["after"] == "succeeded")

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from dataops_lab.domain.environments import Resources
 from dataops_lab.domain.pipeline_checks import nearest, problems_of, upstream
 from dataops_lab.domain.pipelines import (
     Approval,
@@ -234,6 +235,9 @@ class TestApproval:
             ({"image": "python"}, "image"),
             ({"kernel": "python3"}, "kernel"),
             ({"variables": {"X": "y"}}, "env"),
+            ({"resources": Resources(cpus=1)}, "resources"),
+            ({"settings": GivenSettings(max_retries=2)}, "retries"),
+            ({"settings": GivenSettings(timeout_s=60)}, "timeout"),
         ],
     )
     def test_has_a_question_and_runs_nothing(self, wrong, member):

@@ -19,6 +19,8 @@ BY_HAND = [
     ("registries", "read", "", "change"),
     ("retention", "read", "", "change"),
     ("configuration", "read", "", "change"),
+    ("schedules", "read", "run change delete", ""),
+    ("calendars", "read", "", "change"),
 ]
 
 

@@ -30,6 +30,7 @@ from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.engine.leader_election import LEASE_DURATION_S
 from dataops_lab.errors import BlobsUnavailable, Conflict, KeyReused, Refused, StaleWrite, Unavailable
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.ports import AttemptStatus, Observation, RunFilter, Store
 from dataops_lab.services import Services, jobs, projects, runs
@@ -117,6 +118,7 @@ class Installation(RuleBasedStateMachine):
             home=folder,
             attempt_files=attempt_files_in(folder),
             pipelines=LocalPipelines(),
+            holidays=LibraryHolidays(),
         )
         self._executor = MoodyExecutor(folder / "process")
         self._dead: set[int] = set()

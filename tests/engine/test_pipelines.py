@@ -72,11 +72,34 @@ def test_an_engine_that_does_not_lead_leaves_the_clocks_alone(lab, clock):
     assert other._pause_s() > 0
 
 
-def test_an_engine_stays_while_people_are_asked(lab):
+def test_an_engine_may_end_while_people_are_asked_alone(lab):
     run_id = lab.start(ASKING)
+    assert not lab.engine._retire()
+    lab.settle()
+    lab.end(run_id, "train")
+    assert lab.states(run_id)["ask"] == "awaiting_approval"
+    assert lab.engine._retire()
+
+
+def test_an_engine_stays_for_steps_beside_the_question_and_for_pipelines_that_ask_nobody(lab):
+    text = ASKING.replace("steps:", "steps:\n  beside: {notebook: a.ipynb}")
+    run_id = lab.start(text)
     lab.end(run_id, "train")
     assert not lab.engine._retire()
-    pipelines.decide(lab.ctx, run_id, "ask", approved=True, by=ANN)
+    lab.settle()
+    lab.end(run_id, "beside")
+    assert lab.engine._retire()
+    lab.settle()
+    lab.submit("version: 1\nsteps:\n  a: {notebook: a.ipynb}\n", path="/n/other.pipeline.yaml")
+    assert not lab.engine._retire()
+
+
+def test_a_pipeline_that_waits_for_one_that_asks_needs_no_engine(lab):
+    text = ASKING.replace("version: 1", "version: 1\nconcurrency: 1")
+    first = lab.start(text)
+    second = lab.start(text)
+    lab.end(first, "train")
+    assert str(lab.state(second)) == "queued"
     assert lab.engine._retire()
 
 

@@ -58,6 +58,13 @@ async def test_a_text_is_checked_in_place_of_the_file(api, pipeline):
     assert (await api.json("POST", "pipelines/validate", {"path": path}))["problems"] == []
 
 
+async def test_the_schema_of_the_file_is_served(api):
+    schema = await api.json("GET", "pipelines/schema.json")
+
+    assert schema["$id"] == "urn:dataops-lab:pipeline:1"
+    assert "steps" in schema["properties"]
+
+
 HOSTILE = {
     "nothing": "",
     "no mapping": "- 1",

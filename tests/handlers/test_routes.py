@@ -188,6 +188,7 @@ OPEN_TO = {
     "get /jobs/{job_id}/step-matrix": "anybody",
     "get /projects/{project}": "anybody",
     "patch /projects/{project}": "administrator",
+    "get /pipelines/schema.json": "anybody",
     "post /pipelines/validate": "anybody",
     "post /pipelines/suggest": "anybody",
     "get /runs": "anybody",

@@ -7,6 +7,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.event import listen, remove
 
+from dataops_lab.services import Services
+
+from ..pipeline_lab import run_in_images
+
 
 @pytest.fixture
 def statements() -> Callable[[Callable[[], object]], int]:
@@ -30,3 +34,9 @@ def statements() -> Callable[[Callable[[], object]], int]:
         return len(executed)
 
     return counted
+
+
+@pytest.fixture
+def in_images(ctx: Services) -> None:
+    """A sandbox that runs in containers, with the images `lean` and `full`."""
+    run_in_images(ctx)

@@ -174,3 +174,14 @@ def test_a_new_pipeline_of_nothing_is_one_to_start_from(ctx, notebooks):
 def test_a_new_pipeline_of_what_cannot_be_steps_is_refused(ctx, notebooks, paths):
     with pytest.raises(InvalidRequest):
         pipeline_files.suggest(ctx, paths, root=None)
+
+
+def test_a_notebook_without_a_kernel_is_a_problem_of_its_step(ctx, notebooks):
+    notebooks.without_kernel.add(SALES)
+
+    [(line, column, step, message)] = problems(ctx)
+
+    assert (line, column, step) == (7, 5, "sales")
+    assert message == f"No kernel can run {SALES} here."
+    [(line, column, *_)] = problems(ctx, changed("notebook: sales.ipynb", "notebook: sales.ipynb\n    kernel: other"))
+    assert (line, column) == (8, 5)

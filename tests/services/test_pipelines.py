@@ -11,12 +11,10 @@ from threading import current_thread
 
 import pytest
 
-from dataops_lab.domain.environments import ExecutorKind
-from dataops_lab.domain.images import Image, PinnedImage, Probe
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.runs import RunState, Submission, TriggerKind
 from dataops_lab.domain.settings import RunSettings
-from dataops_lab.domain.snapshots import Finding, KernelChoice, Severity
+from dataops_lab.domain.snapshots import Finding, Severity
 from dataops_lab.errors import (
     Conflict,
     Forbidden,
@@ -27,10 +25,10 @@ from dataops_lab.errors import (
     Refused,
 )
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import environments, installation, jobs, pipelines, records, retention, runs
+from dataops_lab.services import installation, jobs, pipelines, records, retention, runs
 from dataops_lab.testing import person
 
-from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
+from ..pipeline_lab import ANN, PATH, PYTHON, PipelineLab, engine_of
 
 BOB = person("bob")
 CHAIN = """
@@ -957,21 +955,6 @@ def test_the_portable_record_names_the_records_of_the_steps(lab, fan_out):
         "comment": "",
         "runs": [],
     }
-
-
-@pytest.fixture
-def in_images(ctx):
-    """A sandbox that runs in containers, with the images `lean` and `full`."""
-    now, probe = ctx.clock.now(), Probe(ctx.clock.now(), "3.11", "/bin/python3", "2.6", (PYTHON,), {}, "1000")
-    with ctx.store.begin() as tx:
-        for name in ("lean", "full"):
-            pinned = PinnedImage(f"sha256:{name:0<64}", None, "linux/amd64", "", 1000)
-            tx.images.put(Image(name, f"{name}:1", pinned, now, ANN, probe=probe), at=now, by=ANN)
-    sandbox = replace(environments.get(ctx, "sandbox"), executor=ExecutorKind.DOCKER, images=("lean", "full"))
-    environments.change(ctx, sandbox, by=ANN)
-
-
-PYTHON = KernelChoice("python3", "python", "Python 3", ("/bin/python3", "-m", "ipykernel_launcher"))
 
 
 def test_each_step_runs_in_its_own_image_and_is_rerun_in_it(lab, in_images):

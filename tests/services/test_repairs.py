@@ -10,6 +10,7 @@ from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterT
 from dataops_lab.domain.repairs import RepairWish
 from dataops_lab.domain.runs import RunState, TriggerKind
 from dataops_lab.errors import Conflict, InvalidRequest, KeyReused, NotFound, Refused
+from dataops_lab.ports import RunFilter
 from dataops_lab.services import pipelines, records, repairs, retention, runs
 
 from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
@@ -304,3 +305,31 @@ def test_a_repair_that_waits_for_its_turn_keeps_what_it_took_over(lab):
     runs.cancel(lab.ctx, third, by=ANN)
     assert lab.state(third) is RunState.CANCELLED
     assert lab.alive(repair(lab, third)) == set()  # It waits for the second one.
+
+
+def test_results_that_were_taken_over_are_not_runs_of_the_job(lab):
+    old = failed_chain(lab)
+    ran = lab.part(old, "extract")
+    new = repair(lab, old)
+    copy = lab.part(new, "extract")
+
+    with lab.ctx.store.read() as tx:
+        listed = [run.id for run in tx.runs.page(RunFilter(job_id=ran.job_id), limit=10).items]
+        parts = [run.id for run in tx.runs.page(RunFilter(parent_id=new), limit=10).items]
+        [summary] = tx.runs.newest_summaries([ran.job_id])
+        [newest] = tx.runs.newest_per_job([ran.job_id])
+        [succeeded] = tx.runs.newest_per_job([ran.job_id], RunState.SUCCEEDED)
+
+    assert (copy.id in parts, listed) == (True, [ran.id])
+    assert (summary.id, newest.id, succeeded.id) == (ran.id, ran.id, ran.id)
+
+
+def test_a_repair_with_newer_files_stays_in_the_image_of_the_submission(lab, in_images):
+    text = "version: 1\nsteps:\n  a: {notebook: a.ipynb}\n  b: {notebook: b.ipynb, image: lean, needs: [a]}\n"
+    old = lab.start(text, image="full")
+    lab.end(old, "a", "failed")
+
+    new = repair(lab, old, newer=True)
+    lab.end(new, "a")
+
+    assert [lab.part(new, key).image.name for key in "ab"] == ["full", "lean"]

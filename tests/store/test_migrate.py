@@ -116,8 +116,9 @@ CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
 RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
+TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
-WHOLE = "01KG9H1S00QQQQQQQQQQQQQQQQ"
+WHOLE, SWEPT = (f"01KG9H1S00{letter * 16}" for letter in "QS")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
@@ -173,6 +174,8 @@ SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 360
 
 
 FINDING = {"code": "missing_file", "severity": "warning", "message": 'It holds "mend": so.', "mend": "Put it there."}
+
+SWEEP = {"values": {"n": [1, 2]}, "concurrency": 1, "max_failures": {"count": None, "percent": None}}
 
 
 def job(job_id: str, name: str, **more: Any) -> tuple[str, dict[str, Any]]:
@@ -337,6 +340,24 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"comment": ""},
         ),
     ],
+    "0011": [
+        (
+            "runs",
+            {"id": SWEPT, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"trigger_kind": "manual", "created_at": NOW, "created_by": "ann", "state": "succeeded", "kind": "sweep"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "finished_at": NOW},
+        ),
+        ("pipeline_runs", {"run_id": SWEPT, "inherited": {}, "points": 2, "sweep": SWEEP}),
+    ],
+    "0010": [
+        (
+            "runs",
+            {"id": TICKED, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"trigger_kind": "schedule", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "finished_at": NOW}
+            | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL},
+        ),
+    ],
 }
 
 
@@ -494,6 +515,23 @@ def what_0008_brought(tx: SqlTransaction) -> None:
     assert [summary.id for summary in tx.runs.page(RunFilter(job_id=CHAINED), limit=9).items] == [WHOLE, PART]
 
 
+def what_0011_brought(tx: SqlTransaction) -> None:
+    swept = tx.pipelines.get_progress(SWEPT).sweep
+    assert swept is not None
+    assert (swept.values, swept.concurrency) == ({"n": (1, 2)}, 1)
+    run = tx.runs.get(SWEPT)
+    assert (run.tick_id, run.nominal_at) == (None, None)
+    assert (tx.schedules.count_active(), tx.calendars.all(), tx.outbox.next_at()) == (0, [], None)
+
+
+def what_0010_brought(tx: SqlTransaction) -> None:
+    run = tx.runs.get(TICKED)
+    assert (run.tick_id, run.nominal_at) == (TICK, AT)
+    # Runs of before publish nothing, and have published nothing.
+    assert (run.publish, tx.publications.list_pending()) == (False, [])
+    assert tx.publications.list_for_run(RUN) == []
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -503,6 +541,8 @@ IS_READABLE = {
     "0006": what_0006_brought,
     "0007": what_0007_brought,
     "0008": what_0008_brought,
+    "0011": what_0011_brought,
+    "0010": what_0010_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 

@@ -72,7 +72,6 @@ class ElyraPipeline:
     `runtime` is the name of the product for which it was made; empty when it may run anywhere.
     """
 
-    name: str
     nodes: tuple[Node, ...]
     runtime: str = ""
     description: str = ""
@@ -100,9 +99,7 @@ def read(data: bytes) -> ElyraPipeline:
     defaults = _mapping(about.get("pipeline_defaults"))
     comments = [comment for each in flow.pipelines for comment in _comments(each)]
     nodes, lost = _ordered([_node(raw, version, defaults, comments) for raw in found])
-    name = _text(about.get("name")) or _text(primary.app_data.get("name"))
     return ElyraPipeline(
-        name=name,
         nodes=nodes,
         runtime=runtime,
         description=_text(about.get("description")),

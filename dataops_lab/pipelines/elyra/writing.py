@@ -21,6 +21,7 @@ from .flow import ElyraParameter, ElyraPipeline, Node, has_wildcard
 
 _LONGEST_NAME = 100
 _GUESSED = "  # guessed"
+_OWN_VARIABLES = ("ELYRA_RUNTIME_ENV", "ELYRA_RUN_NAME")
 
 
 def write(pipeline: ElyraPipeline, setting: ImportSetting) -> Imported:
@@ -122,8 +123,6 @@ class _Writer:
     def _head(self) -> Iterator[str]:
         pipeline = self._pipeline
         yield "version: 1"
-        if pipeline.name and pipeline.name != self._setting.name:
-            yield f"title: {yaml12.inline(pipeline.name)}"
         for text in (pipeline.description, *pipeline.comments):
             yield from _comment(text)
         if self._parameters:
@@ -156,8 +155,7 @@ class _Writer:
             step.image = None if step.image == shared.image else step.image
             step.variables = {name: value for name, value in step.variables.items() if name not in shared.variables}
             step.resources = {name: value for name, value in step.resources.items() if name not in shared.resources}
-        name = (self._pipeline.name or self._setting.name)[:_LONGEST_NAME]
-        run_name = f"{json.dumps(f'{name}-', ensure_ascii=False)} + run.id"
+        run_name = f"{json.dumps(f'{self._setting.name[:_LONGEST_NAME]}-', ensure_ascii=False)} + run.id"
         shared.variables = {
             "ELYRA_RUNTIME_ENV": "local", "ELYRA_RUN_NAME": Reference(run_name), **shared.variables
         }  # fmt: skip
@@ -224,6 +222,8 @@ class _Writer:
                 message = f"The parameter {name[:_LONGEST_NAME]}: the pipeline has none of this name."
                 self._note(NoteKind.NOT_CARRIED_OVER, message, node.id)
         for name, value in node.properties.variables.items():
+            if name in _OWN_VARIABLES:
+                continue  # Elyra sets them itself, whatever the node says.
             try:
                 check_name(name)
                 check_value(name, value)
@@ -254,7 +254,7 @@ class _Writer:
                 number = int(amount) if float(amount).is_integer() else amount
                 step.resources[name] = f"{number}G" if name == "memory" else number
         for name in properties.requested:
-            message = f"{step.resources[name]} {_RESOURCES[name]} were requested in Elyra, and are a limit here."
+            message = f"`{name}: {step.resources[name]}` is a limit here. In Elyra it was only requested."
             self._note(NoteKind.CHANGED, message, step.node.id)
 
     def _note_files(self, step: _Step) -> None:
@@ -307,9 +307,6 @@ class _Writer:
         if step.outputs:
             yield f"    outputs: {yaml12.inline(step.outputs)}"
         yield from (f"    {line}" for line in _settings(step))
-
-
-_RESOURCES = {"cpus": "CPUs", "memory": "of memory"}
 
 
 def normal_reference(reference: str) -> str:

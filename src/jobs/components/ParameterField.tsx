@@ -10,6 +10,8 @@ import { withSeveral } from '../sweep';
 import { SeveralValues } from './SeveralValues';
 
 type Props = {
+  /** The beginning of the id, where a page has more than one form. */
+  idPrefix?: string;
   parameter: Parameter;
   draft: Draft;
   problem?: string;
@@ -31,7 +33,7 @@ export function ParameterField(props: Props): JSX.Element {
     (draft.text !== initial.text || draft.isNone !== initial.isNone);
   return (
     <Field
-      id={`dl-parameter-${parameter.name}`}
+      id={`${props.idPrefix ?? 'dl-parameter'}-${parameter.name}`}
       data={{ 'data-parameter': parameter.name }}
       label={parameter.name}
       hint={

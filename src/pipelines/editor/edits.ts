@@ -66,6 +66,9 @@ export function setIn(
   value: JSONValue | undefined
 ): string {
   const read = readable(text);
+  if (value === undefined && valueAt(read.value, path) === undefined) {
+    return text;
+  }
   [path, value] = target(read.value, path, value);
   const expected = withValue(read.value, path, value);
   if (isEqual(expected, read.value)) {
@@ -218,7 +221,7 @@ function target(
         return [around, {}];
       }
     } else if (parent === null || parent === undefined) {
-      value = { [step]: value };
+      value = typeof step === 'number' ? [value] : { [step]: value };
     } else if (
       typeof step === 'number' ? Array.isArray(parent) : isMapping(parent)
     ) {
@@ -382,12 +385,10 @@ function replace(read: YamlText, path: Path, value: JSONValue): string {
     const lines = linesOf({ [keyOf(pair)]: value }, path.slice(0, -1), step);
     const keyStart = pair.key.range![0];
     const [first, ...others] = indented(lines, column);
-    return splice(
-      text,
-      keyStart,
-      end,
-      [first.trimStart(), ...others].join(eol)
-    );
+    // A comment behind the value stays on the line of the key.
+    const tail = others.length ? lineEnd(text, end) : end;
+    const written = [first.trimStart() + text.slice(end, tail), ...others];
+    return splice(text, keyStart, tail, written.join(eol));
   }
   if (node) {
     const lines = linesOf(value, path, indentOf(read));
@@ -648,7 +649,8 @@ function columnOf(text: string, offset: number): number {
 }
 
 function lineStart(text: string, offset: number): number {
-  return offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
+  const start = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
+  return start === 0 && text[0] === '\ufeff' ? 1 : start;
 }
 
 /** Return the end of the line, before its line break. */

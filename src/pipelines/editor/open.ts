@@ -1,19 +1,28 @@
+import { PathExt } from '@jupyterlab/coreutils';
+import type { IDocumentManager } from '@jupyterlab/docmanager';
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
-import type { Contents } from '@jupyterlab/services';
+import { FileDialog } from '@jupyterlab/filebrowser';
+import type { Contents, KernelSpec } from '@jupyterlab/services';
 import { TranslationBundle } from '@jupyterlab/translation';
 import { IDisposable } from '@lumino/disposable';
 
-import type { Client } from '../../api';
+import type { Client, StepKind } from '../../api';
+import { kindOfPath } from '../../shared/kinds';
+import { reportFailure } from '../../shared/report';
+import { showPlace, TextPlace } from '../showPlace';
 import { PipelineDocument } from './document';
 import { FilesToSteps } from './files';
 import { edgeKey, Need } from './graph';
 import { confirmGuess, guessesIn } from './guesses';
+import { Lookups } from './lookups';
 import { Selection } from './selection';
 
 export type OpenOptions = {
   context: DocumentRegistry.IContext<DocumentRegistry.ICodeModel>;
   client: Client;
   contents: Contents.IManager;
+  kernels: KernelSpec.IManager;
+  documents: IDocumentManager;
   trans: TranslationBundle;
 };
 
@@ -27,8 +36,10 @@ export class OpenPipeline implements IDisposable {
         const path = contents.localPath(context.path);
         const { problems } = await client.pipelines.validate({ path, content });
         return problems;
-      }
+      },
+      onCheckFailed: reportFailure
     });
+    this.lookups = new Lookups({ ..._options, path: () => context.path });
     this.files = new FilesToSteps({
       ..._options,
       path: () => context.path,
@@ -41,12 +52,44 @@ export class OpenPipeline implements IDisposable {
   readonly selection = new Selection();
   readonly document: PipelineDocument;
   readonly files: FilesToSteps;
+  readonly lookups: Lookups;
+
+  get isReadOnly(): boolean {
+    return this._options.context.model.readOnly;
+  }
+
+  /** Look again at what is around the pipeline: it may have changed meanwhile. */
+  refresh(): void {
+    this.lookups.refresh();
+    void this.document.check();
+  }
+
+  /** Ask for a notebook or script. Return its path from the folder of the pipeline, or null. */
+  async browse(kind: StepKind): Promise<string | null> {
+    const { context, contents, documents, trans } = this._options;
+    const { button, value } = await FileDialog.getOpenFiles({
+      manager: documents,
+      title:
+        kind === 'notebook'
+          ? trans.__('Choose a notebook')
+          : trans.__('Choose a script'),
+      filter: model => (kindOfPath(model.path) === kind ? {} : null),
+      defaultPath: PathExt.dirname(contents.localPath(context.path))
+    });
+    const [chosen] = value ?? [];
+    return button.accept && chosen ? this.lookups.relative(chosen.path) : null;
+  }
+
+  /** Open the text of the pipeline in Lab's editor, at a place. */
+  showText(place: TextPlace = { line: 1, column: 1 }): void {
+    const { context, documents } = this._options;
+    void showPlace(context.path, place, documents);
+  }
 
   /** Return the path in Lab of the notebook or script of a step, or null when it has none. */
   pathOf(step: string): string | null {
-    const { context, contents } = this._options;
     const path = this.document.step(step)?.path;
-    return path ? contents.resolvePath(context.path, path) : null;
+    return path ? this.lookups.pathInLab(path) : null;
   }
 
   /** Return those of the edges that nobody has confirmed. */

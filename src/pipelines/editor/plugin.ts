@@ -3,12 +3,19 @@ import {
   JupyterFrontEnd,
   JupyterFrontEndPlugin
 } from '@jupyterlab/application';
-import { InputDialog, WidgetTracker } from '@jupyterlab/apputils';
+import {
+  CommandToolbarButton,
+  ICommandPalette,
+  InputDialog,
+  WidgetTracker
+} from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { IMainMenu } from '@jupyterlab/mainmenu';
+import { IStateDB } from '@jupyterlab/statedb';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+import { addIcon, redoIcon, undoIcon } from '@jupyterlab/ui-components';
 
 import { addToPipelineArgs, noArgs } from '../../shared/args';
 import { pipelineIcon } from '../../shared/icons';
@@ -17,6 +24,7 @@ import { reportFailure } from '../../shared/report';
 import { runnablePaths } from '../../shared/selection';
 import { CommandIDs, IDataOps } from '../../tokens';
 import { addEditorCommands } from './commands';
+import { EditorView, EditorViewState } from './view';
 import {
   PipelineEditor,
   PipelineEditorFactory,
@@ -25,6 +33,7 @@ import {
 
 /** The name of the editor in *Open With*. */
 const FACTORY = 'Pipeline';
+const SHOWN_AS = 'dataops-lab:pipeline-shown-as';
 
 export const pipelineEditor: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:pipeline-editor',
@@ -32,7 +41,14 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
     'The editor of pipelines: a graph, drawn of the text of the file.',
   autoStart: true,
   requires: [IDataOps, IDocumentManager],
-  optional: [ITranslator, ILayoutRestorer, IMainMenu, IFileBrowserFactory],
+  optional: [
+    ITranslator,
+    ILayoutRestorer,
+    IMainMenu,
+    IFileBrowserFactory,
+    IStateDB,
+    ICommandPalette
+  ],
   activate: (
     app: JupyterFrontEnd,
     dataOps: IDataOps,
@@ -40,12 +56,39 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null,
     restorer: ILayoutRestorer | null,
     mainMenu: IMainMenu | null,
-    browsers: IFileBrowserFactory | null
+    browsers: IFileBrowserFactory | null,
+    state: IStateDB | null,
+    palette: ICommandPalette | null
   ) => {
     const { commands, docRegistry } = app;
     const { contents } = app.serviceManager;
     const trans = (translator ?? nullTranslator).load('dataops_lab');
     const open = (path: string) => void documents.openOrReveal(path);
+
+    let shownAs: EditorViewState['steps'] = 'graph';
+    void state?.fetch(SHOWN_AS).then(remembered => {
+      shownAs = remembered === 'list' ? 'list' : 'graph';
+    });
+    const newView = () => {
+      const view = new EditorView(shownAs);
+      view.changed.connect(() => {
+        if (view.state.steps !== shownAs) {
+          shownAs = view.state.steps;
+          void state?.save(SHOWN_AS, shownAs);
+        }
+      });
+      return view;
+    };
+
+    /** The commands of the toolbar. Those that Lab has too are shown by their icon alone. */
+    const toolbar: [string, string][] = [
+      ['docmanager:save', ''],
+      [CommandIDs.undoPipeline, ''],
+      [CommandIDs.redoPipeline, ''],
+      [CommandIDs.addStep, trans.__('Add step')],
+      [CommandIDs.checkPipeline, trans.__('Check')],
+      [CommandIDs.runAsJob, trans.__('Run…')]
+    ];
 
     const tracker = new WidgetTracker<PipelineWidget>({
       namespace: 'dataops-pipeline-editor'
@@ -56,9 +99,28 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
         label: trans.__('Pipeline'),
         modelName: 'text',
         fileTypes: ['dataops-pipeline'],
-        defaultFor: ['dataops-pipeline']
+        defaultFor: ['dataops-pipeline'],
+        toolbarFactory: () =>
+          toolbar.map(([id, label]) => {
+            const widget = new CommandToolbarButton({
+              commands,
+              id,
+              args: { toolbar: true },
+              label
+            });
+            widget.addClass('dl-ToolbarButton');
+            return { name: id, widget };
+          })
       },
-      { client: dataOps.client, contents, onOpen: open, trans }
+      {
+        client: dataOps.client,
+        contents,
+        kernels: app.serviceManager.kernelspecs,
+        documents,
+        onOpen: open,
+        newView,
+        trans
+      }
     );
     docRegistry.addWidgetFactory(factory);
     factory.widgetCreated.connect((_, widget) => {
@@ -85,16 +147,33 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
       trans
     });
 
-    for (const act of ['undo', 'redo'] as const) {
+    for (const [act, id, label, icon] of [
+      ['undo', CommandIDs.undoPipeline, trans.__('Undo'), undoIcon],
+      ['redo', CommandIDs.redoPipeline, trans.__('Redo'), redoIcon]
+    ] as const) {
       mainMenu?.editMenu.undoers[act].add({
-        id: `dataops:pipeline-${act}`,
+        id,
         isEnabled: widget => tracker.has(widget)
       });
-      commands.addCommand(`dataops:pipeline-${act}`, {
+      commands.addCommand(id, {
+        label,
+        icon,
         describedBy: noArgs,
         execute: () => editorInFront()?.context.model.sharedModel[act]()
       });
     }
+    commands.addCommand(CommandIDs.addStep, {
+      label: trans.__('Add Step'),
+      caption: trans.__('Add a step to this pipeline'),
+      icon: addIcon,
+      describedBy: noArgs,
+      isEnabled: () => editorInFront() !== null,
+      execute: () => editorInFront()?.view.set({ isAdding: true })
+    });
+    palette?.addItem({
+      command: CommandIDs.addStep,
+      category: trans.__('DataOps')
+    });
 
     const selectedSteps = () =>
       runnablePaths(browsers).filter(path => kindOfPath(path) !== 'pipeline');

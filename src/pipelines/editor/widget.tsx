@@ -1,4 +1,4 @@
-import { ReactWidget } from '@jupyterlab/apputils';
+import { Notification, ReactWidget } from '@jupyterlab/apputils';
 import {
   ABCWidgetFactory,
   DocumentRegistry,
@@ -8,14 +8,17 @@ import { Message } from '@lumino/messaging';
 import { Widget } from '@lumino/widgets';
 import React from 'react';
 
+import { keepFocus } from '../../shared/focus';
 import { pipelineIcon } from '../../shared/icons';
 import { reportFailure } from '../../shared/report';
 import type { EditorScreen } from './components/EditorScreen';
 import type { OpenOptions, OpenPipeline } from './open';
+import { EditorView } from './view';
 
 type Options = OpenOptions & {
   /** Open a notebook or script, by its path in Lab. */
   onOpen: (path: string) => void;
+  view: EditorView;
 };
 
 /** The content of the document widget of a pipeline. Its parts are loaded when the first pipeline is opened. */
@@ -23,6 +26,10 @@ export class PipelineEditor extends ReactWidget {
   constructor(private readonly _options: Options) {
     super();
     this.addClass('dl-PipelineEditor');
+    this.node.setAttribute('role', 'region');
+    this.node.setAttribute('aria-label', _options.trans.__('Pipeline'));
+    this.node.tabIndex = -1;
+    this._focus = keepFocus(this.node);
     // Lab's shortcuts for undo and redo look for it.
     this.node.dataset.jpUndoer = 'true';
     this.opened = this._load();
@@ -37,11 +44,16 @@ export class PipelineEditor extends ReactWidget {
     return this._pipeline;
   }
 
+  get view(): EditorView {
+    return this._options.view;
+  }
+
   get context(): OpenOptions['context'] {
     return this._options.context;
   }
 
   dispose(): void {
+    this._focus.dispose();
     this._pipeline?.dispose();
     super.dispose();
   }
@@ -58,11 +70,14 @@ export class PipelineEditor extends ReactWidget {
 
   protected onActivateRequest(msg: Message): void {
     super.onActivateRequest(msg);
-    this.node.querySelector<HTMLElement>('[tabindex="0"]')?.focus();
+    if (!this.node.contains(document.activeElement)) {
+      this.node.focus({ preventScroll: true });
+    }
+    this._pipeline?.refresh();
   }
 
   protected render(): JSX.Element {
-    const { onOpen, trans } = this._options;
+    const { onOpen, view, trans } = this._options;
     const [pipeline, Screen] = [this._pipeline, this._screen];
     if (!pipeline || !Screen) {
       return <p className="dl-Empty">{trans.__('Loading…')}</p>;
@@ -77,6 +92,10 @@ export class PipelineEditor extends ReactWidget {
             onOpen(path);
           }
         }}
+        view={view}
+        onRefused={reason =>
+          Notification.warning(reason, { autoClose: 10_000 })
+        }
         trans={trans}
       />
     );
@@ -94,6 +113,7 @@ export class PipelineEditor extends ReactWidget {
     return this._pipeline;
   }
 
+  private readonly _focus;
   private _pipeline: OpenPipeline | null = null;
   private _screen: typeof EditorScreen | null = null;
 }
@@ -110,13 +130,19 @@ export class PipelineEditorFactory extends ABCWidgetFactory<
 > {
   constructor(
     options: DocumentRegistry.IWidgetFactoryOptions<PipelineWidget>,
-    private readonly _parts: Omit<Options, 'context'>
+    private readonly _parts: Omit<Options, 'context' | 'view'> & {
+      newView: () => EditorView;
+    }
   ) {
     super(options);
   }
 
   protected createNewWidget(context: OpenOptions['context']): PipelineWidget {
-    const content = new PipelineEditor({ ...this._parts, context });
+    const content = new PipelineEditor({
+      ...this._parts,
+      view: this._parts.newView(),
+      context
+    });
     const widget = new DocumentWidget({ content, context });
     widget.title.icon = pipelineIcon;
     return widget;

@@ -41,6 +41,13 @@ export type YamlText = {
   lines: LineCounter;
 };
 
+/** The characters that YAML does not take. */
+const UNPRINTABLE =
+  // eslint-disable-next-line no-control-regex
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u009f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+/** The characters that are line breaks for some readers only: a line could hide behind a comment. */
+const LINE_BREAK = /[\u0085\u2028\u2029]|\r(?!\n)/;
+
 class Refusal extends Error {
   constructor(
     message: string,
@@ -64,7 +71,7 @@ export function readYaml(text: string): YamlText {
   try {
     const root = compose(text, lines);
     if (root) {
-      read.value = valueOf(root, [], 0, (path, offset) =>
+      read.value = valueOf(text, root, [], 0, (path, offset) =>
         read.repeatedKeys.push({ path, ...placeOf(read, offset) })
       );
       read.root = root;
@@ -171,6 +178,18 @@ export function pathAt(read: YamlText, place: Place): Path {
 
 function compose(text: string, lines: LineCounter): YamlNode | null {
   const parser = new Parser(lines.addNewLine);
+  for (const [characters, problem] of [
+    [UNPRINTABLE, 'this character is not taken'],
+    [LINE_BREAK, 'this character is a line break for some readers only']
+  ] as const) {
+    const found = characters.exec(text);
+    if (found) {
+      [...text.matchAll(/\n/g)].forEach(({ index }) =>
+        lines.addNewLine(index! + 1)
+      );
+      throw new Refusal(problem, found.index);
+    }
+  }
   const composer = new Composer({
     version: '1.2',
     schema: 'core',
@@ -193,7 +212,7 @@ function compose(text: string, lines: LineCounter): YamlNode | null {
     }
     first = document as Document.Parsed;
   }
-  const [error] = first?.errors ?? [];
+  const [error] = [...(first?.errors ?? []), ...(first?.warnings ?? [])];
   if (error) {
     throw new Refusal(error.message, error.pos[0]);
   }
@@ -201,6 +220,7 @@ function compose(text: string, lines: LineCounter): YamlNode | null {
 }
 
 function valueOf(
+  text: string,
   node: YamlNode,
   path: Path,
   depth: number,
@@ -216,33 +236,44 @@ function valueOf(
       offset
     );
   }
-  if (node.tag && !TAGS.test(node.tag)) {
+  if (node.tag && !hasItsTag(node)) {
     throw new Refusal(`leave out the tag ${node.tag}`, offset);
   }
   if (isMap(node)) {
     const value: { [name: string]: JSONValue } = Object.create(null);
     for (const pair of pairsOf(node)) {
-      if (!isScalar(pair.key)) {
-        const at = (pair.key as ParsedNode | null)?.range[0] ?? offset;
+      const { key: name, value: member } = pair;
+      if (!isScalar(name) || name.range[0] === name.range[1]) {
+        const at = (name as ParsedNode | null)?.range[0] ?? offset;
         throw new Refusal('a key is a text', at);
+      }
+      if (node.flow && member?.range[0] === member?.range[1]) {
+        const end = member?.range[0] ?? offset;
+        if (/^:[,[\]{}]/.test(text.slice(end - 1))) {
+          throw new Refusal('put a space behind the colon', end);
+        }
       }
       const key = keyOf(pair);
       if (key in value) {
         onRepeated([...path, key], pair.key.range![0]);
       }
       value[key] =
-        pair.value === null
+        member === null
           ? null
-          : valueOf(pair.value, [...path, key], depth + 1, onRepeated);
+          : valueOf(text, member, [...path, key], depth + 1, onRepeated);
     }
     return value;
   }
   if (isSeq(node)) {
     return (node.items as YamlNode[]).map((item, at) =>
-      valueOf(item, [...path, at], depth + 1, onRepeated)
+      valueOf(text, item, [...path, at], depth + 1, onRepeated)
     );
   }
-  const { value } = node as Scalar.Parsed;
+  const { value, type } = node as Scalar.Parsed;
+  const written = text.slice(node.range[0], node.range[1]);
+  if (type && QUOTED[type]?.test(written) === false) {
+    throw new Refusal('a closing quotation mark is missing', offset);
+  }
   if (typeof value === 'bigint') {
     if (value > LARGEST_INTEGER || value < -LARGEST_INTEGER) {
       throw new Refusal(
@@ -252,7 +283,30 @@ function valueOf(
     }
     return Number(value);
   }
+  const isBlock = type === 'BLOCK_LITERAL' || type === 'BLOCK_FOLDED';
+  if (isBlock && node.range[1] >= text.length && !text.endsWith('\n')) {
+    return String(value).replace(/\n$/, '');
+  }
   return value as JSONValue;
 }
 
-const TAGS = /^tag:yaml\.org,2002:(str|null|bool|int|float|map|seq)$/;
+const QUOTED: { [type: string]: RegExp } = {
+  QUOTE_SINGLE: /^'(?:[^']|'')*'$/,
+  QUOTE_DOUBLE: /^"(?:[^"\\]|\\[^])*"$/
+};
+const TAG = 'tag:yaml.org,2002:';
+const TYPES: { [tag: string]: string[] } = {
+  str: ['string'],
+  null: ['object'],
+  bool: ['boolean'],
+  int: ['bigint'],
+  float: ['number', 'bigint']
+};
+
+/** Tell whether a node has a tag of the core schema, and is what that says. */
+function hasItsTag(node: YamlNode): boolean {
+  const tag = node.tag!.replace(TAG, '');
+  return isScalar(node)
+    ? Boolean(TYPES[tag]?.includes(typeof node.value))
+    : tag === (isMap(node) ? 'map' : 'seq');
+}

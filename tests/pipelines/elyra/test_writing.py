@@ -16,8 +16,8 @@ from dataops_lab.ports.pipelines import ImportSetting, NoteKind
 from .flows import as_bytes, flow, node
 
 
-def imported(document, **setting):
-    return write(read_flow(as_bytes(document)), ImportSetting("month", "sandbox", **setting))
+def imported(document, name="month", **setting):
+    return write(read_flow(as_bytes(document)), ImportSetting(name, "sandbox", **setting))
 
 
 def steps(document, **setting):
@@ -190,6 +190,12 @@ def test_names_that_decide_how_programs_start_are_not_carried_over():
         assert name in lost
 
 
+def test_a_node_cannot_set_the_variables_of_elyra_itself():
+    own = steps(flow(node("a.py", env_vars=variables(("ELYRA_RUNTIME_ENV", "kfp")))))["a"].variables
+
+    assert own["ELYRA_RUNTIME_ENV"] == "local"
+
+
 def test_a_variable_of_a_node_wins_over_a_parameter():
     own = node("a.py", env_vars=variables(("month", "own")), pipeline_parameters=["month"])
     document = flow(own, pipeline_parameters=[{"name": "month", "default_value": "2026-10"}])
@@ -283,7 +289,7 @@ def test_amounts_that_were_requested_are_told_to_be_limits():
         2, 1_500_000_000, 1,
     )  # fmt: skip
     assert found["b"].resources.cpus == 4
-    assert [step for step, message in notes(document, NoteKind.CHANGED) if "a limit here" in message] == ["a", "a"]
+    assert [step for step, message in notes(document, NoteKind.CHANGED) if "is a limit here" in message] == ["a", "a"]
 
 
 def test_files_that_are_not_there_are_told():
@@ -323,11 +329,10 @@ names = st.sampled_from(["A", "REGION", "PATH", "x y", "true", "in", "ELYRA_RUN_
     outputs=st.lists(texts, max_size=4),
     env=st.lists(st.tuples(names, texts), max_size=4),
     parameters=st.lists(st.tuples(names, texts | st.integers() | st.booleans() | st.none()), max_size=4),
-    name=texts,
     comment=texts,
     image=texts,
 )
-def test_whatever_elyra_wrote_the_new_file_has_no_problems(labels, outputs, env, parameters, name, comment, image):
+def test_whatever_elyra_wrote_the_new_file_has_no_problems(labels, outputs, env, parameters, comment, image):
     chain = [
         node(
             f"{position}.py",
@@ -342,9 +347,8 @@ def test_whatever_elyra_wrote_the_new_file_has_no_problems(labels, outputs, env,
     ]
     document = flow(
         *chain,
-        name=name,
         description=comment,
         pipeline_parameters=[{"name": each, "default_value": value} for each, value in parameters],
     )
 
-    assert len(steps(document, images={})) == len({label or "?" for label in labels})
+    assert len(steps(document, name=comment, images={})) == len({label or "?" for label in labels})

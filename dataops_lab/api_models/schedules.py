@@ -1,0 +1,464 @@
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from ..domain.calendars import Calendar
+from ..domain.dates import date_function
+from ..domain.environments import Resources
+from ..domain.runs import Submission
+from ..domain.schedules import (
+    DEFAULT_CATCHUP_WINDOW_S,
+    MAX_CATCHUP_WINDOW_S,
+    MAX_JITTER_S,
+    MAX_PRESETS,
+    AfterJob,
+    Due,
+    Files,
+    JobEnd,
+    Misfire,
+    Overlap,
+    Preset,
+    Rule,
+    Settings,
+    settings_to_json,
+)
+from ..domain.ticks import Tick, TickKind, TickState
+from ..domain.timetables import (
+    MAX_INTERVAL_S,
+    MIN_INTERVAL_S,
+    BusinessDay,
+    Cron,
+    Interval,
+    Occurrence,
+    Once,
+    OnHoliday,
+    zone_of,
+)
+from ..services.calendars import CalendarWish
+from ..services.schedules import Drift, Preview, ScheduleView, ScheduleWish
+from .base import ActorModel, ContentsPath, Day, Instant, Model
+from .environments import ResourcesModel
+from .runs import ReasonModel, RunSummaryModel
+from .settings import GivenSettingsModel
+
+
+def _with_offset(value: dt.datetime) -> dt.datetime:
+    if value.tzinfo is None:
+        raise ValueError("needs an offset, such as +02:00 or Z")
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("is not a moment of the years 1 to 9999") from None
+
+
+def _instant_of(value: Any) -> Any:
+    return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _time_of(value: Any) -> Any:
+    return dt.time.fromisoformat(value) if isinstance(value, str) else value
+
+
+def _without_offset(value: dt.time) -> dt.time:
+    if value.tzinfo is not None:
+        raise ValueError("is a time of day in the schedule's zone, such as 09:00, without an offset")
+    return value
+
+
+# Strict reading of JSON refuses instants and times as text in models that are also made from attributes.
+GivenInstant = Annotated[Instant, BeforeValidator(_instant_of), AfterValidator(_with_offset)]
+GivenTime = Annotated[dt.time, BeforeValidator(_time_of), AfterValidator(_without_offset)]
+
+
+class CronRule(Model):
+    """Five fields: minute, hour, day of the month, month, day of the week, where 0 and 7 are Sunday; `L` and `#` too.
+
+    Names such as `@daily` are taken, and stored as fields.
+    """
+
+    kind: Literal["cron"]
+    expression: str = Field(max_length=1000)
+
+    def to_domain(self) -> Rule:
+        return Cron(self.expression)
+
+
+class IntervalRule(Model):
+    """Every `every_s` seconds of real time, counted from the epoch and shifted by `phase_s`."""
+
+    kind: Literal["interval"]
+    every_s: float = Field(ge=MIN_INTERVAL_S, le=MAX_INTERVAL_S)
+    phase_s: float = Field(default=0.0, ge=0, le=MAX_INTERVAL_S)
+
+    def to_domain(self) -> Rule:
+        return Interval(self.every_s, self.phase_s)
+
+
+class OnceRule(Model):
+    kind: Literal["once"]
+    at: GivenInstant
+
+    def to_domain(self) -> Rule:
+        return Once(self.at)
+
+
+class BusinessDayRule(Model):
+    """The n-th business day of each month at a time of day; -1 is the last one."""
+
+    kind: Literal["business_day"]
+    number: int = Field(ge=-23, le=23)
+    at: GivenTime
+
+    def to_domain(self) -> Rule:
+        return BusinessDay(self.number, self.at)
+
+
+class AfterJobRule(Model):
+    """When a run of another job has ended: with success, with a failure, or any way."""
+
+    kind: Literal["after_job"]
+    job_id: str = Field(max_length=26)
+    on: JobEnd = JobEnd.SUCCESS
+
+    def to_domain(self) -> Rule:
+        return AfterJob(self.job_id, self.on)
+
+
+class FilesRule(Model):
+    """When files of a folder are new or have changed, and nothing has changed there for `quiet_s`.
+
+    One run for all of them together. `parameter` gets the list of their names. `folder` is an absolute path.
+    """
+
+    kind: Literal["files"]
+    folder: str = Field(max_length=4000, pattern=r"^/[^\x00]*$")
+    pattern: str = Field(default="*", max_length=200)
+    quiet_s: float = Field(default=30.0, ge=1, le=86_400)
+    parameter: str | None = Field(default=None, max_length=200)
+
+    def to_domain(self) -> Rule:
+        return Files(self.folder, self.pattern, self.quiet_s, self.parameter)
+
+
+RuleModel = Annotated[
+    CronRule | IntervalRule | OnceRule | BusinessDayRule | AfterJobRule | FilesRule, Field(discriminator="kind")
+]
+
+
+class PresetModel(Model):
+    """Parameters under a name, which override those of the schedule."""
+
+    name: str = Field(min_length=1, max_length=100)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class DueModel(Model):
+    """The time by which a run should have succeeded: a time of day in the schedule's zone, or seconds. Give one."""
+
+    at: GivenTime | None = None
+    within_s: float | None = Field(default=None, gt=0, le=MAX_CATCHUP_WINDOW_S)
+
+
+class ScheduleSettings(Model):
+    """All that a person chooses for a schedule besides its job and environment.
+
+    `dates` maps parameters to functions of the nominal time, such as `yesterday` and `last_month`. `pause_on_failure`
+    is a number of failures in a row; null when a schedule is added: 5 where an environment is not guarded, else never.
+    """
+
+    rule: RuleModel
+    timezone: str = Field(max_length=100)
+    starts_at: GivenInstant | None = None
+    ends_at: GivenInstant | None = None
+    jitter_s: float = Field(default=0.0, ge=0, le=MAX_JITTER_S)
+    calendar: str | None = Field(default=None, max_length=100)
+    on_holiday: OnHoliday = OnHoliday.RUN
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    dates: dict[str, str] = Field(default_factory=dict)
+    presets: list[PresetModel] = Field(default_factory=list, max_length=MAX_PRESETS)
+    overlap: Overlap = Overlap.SKIP
+    misfire: Misfire = Misfire.LATEST
+    catchup_window_s: float = Field(default=DEFAULT_CATCHUP_WINDOW_S, ge=0, le=MAX_CATCHUP_WINDOW_S)
+    pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
+    due: DueModel | None = None
+
+    def to_settings(self) -> Settings:
+        return Settings(
+            rule=self.rule.to_domain(),
+            timezone=self.timezone,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            jitter_s=self.jitter_s,
+            calendar=self.calendar,
+            on_holiday=self.on_holiday,
+            parameters=self.parameters,
+            dates={name: date_function(name, text) for name, text in self.dates.items()},
+            presets=tuple(Preset(preset.name, preset.parameters) for preset in self.presets),
+            overlap=self.overlap,
+            misfire=self.misfire,
+            catchup_window_s=self.catchup_window_s,
+            pause_on_failure=self.pause_on_failure,
+            due=Due(self.due.at, self.due.within_s) if self.due else None,
+        )
+
+
+class ScheduleRequest(ScheduleSettings):
+    """A schedule of a notebook, script or pipeline as it is now.
+
+    `path` and the members after it are as in a submission.
+
+    Without a name it has that of its job.
+    """
+
+    path: ContentsPath
+    name: str | None = Field(default=None, max_length=200)
+    environment: str = "sandbox"
+    kernel: str | None = None
+    image: str | None = Field(default=None, max_length=100)
+    resources: ResourcesModel | None = None
+    run_settings: GivenSettingsModel = GivenSettingsModel()
+
+    def to_wish(self, path: str, *, root: str | None = None) -> ScheduleWish:
+        """Return the wish; `path` is the local path of the source, and `root` as in a submission."""
+        submission = Submission(
+            path=path,
+            root=root,
+            environment=self.environment,
+            kernel=self.kernel,
+            image=self.image,
+            resources=self.resources.to_domain() if self.resources else Resources(),
+            **self.run_settings.settings(),
+        )
+        return ScheduleWish(submission, self.to_settings(), self.name)
+
+
+class ScheduleChange(ScheduleSettings):
+    """All settings of a schedule anew. With `revision` the answer is 409 when somebody has changed it since."""
+
+    name: str | None = Field(default=None, max_length=200)
+    revision: int | None = None
+
+
+class PauseRequest(Model):
+    why: str = Field(default="", max_length=1000)
+
+
+class RunNowRequest(Model):
+    """A request for runs of now: of one preset, or of all for null."""
+
+    preset: str | None = Field(default=None, max_length=100)
+
+
+class PauseModel(Model):
+    at: Instant
+    by: ActorModel
+    why: str
+
+
+class OccurrenceModel(Model):
+    """A nominal time. `local` is the same in the schedule's zone, with its offset.
+
+    `holiday` names a day off: the tick is `skipped` on it, or was moved away from it.
+    """
+
+    at: Instant
+    local: str
+    holiday: str | None
+    skipped: bool
+
+    @classmethod
+    def from_occurrence(cls, occurrence: Occurrence, timezone: str) -> OccurrenceModel:
+        local = occurrence.at.astimezone(zone_of(timezone)).isoformat(timespec="seconds")
+        return cls(at=occurrence.at, local=local, holiday=occurrence.holiday, skipped=occurrence.skipped)
+
+
+class SchedulePreviewRequest(ScheduleSettings):
+    count: int = Field(default=5, ge=1, le=50)
+
+
+class SchedulePreviewModel(Model):
+    """The next ticks of settings that are not stored. `never` says why there are none."""
+
+    items: list[OccurrenceModel]
+    never: str | None
+    warnings: list[str]
+
+    @classmethod
+    def from_preview(cls, preview: Preview, timezone: str) -> SchedulePreviewModel:
+        return cls(
+            items=[OccurrenceModel.from_occurrence(each, timezone) for each in preview.occurrences],
+            never=preview.never,
+            warnings=list(preview.warnings),
+        )
+
+
+class TickModel(Model):
+    """A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
+
+    `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
+    """
+
+    id: str
+    schedule_id: str
+    nominal: Instant
+    preset: str
+    kind: TickKind
+    state: TickState
+    decided_at: Instant
+    cause: str
+    reason: ReasonModel | None
+    run_id: str | None
+    other_run_id: str | None
+    until: Instant | None
+    count: int
+    due_at: Instant | None
+    told_at: Instant | None
+
+    @classmethod
+    def from_domain(cls, tick: Tick) -> TickModel:
+        values = {name: getattr(tick, name) for name in cls.model_fields if name != "reason"}
+        return cls(**values, reason=ReasonModel.model_validate(tick.reason) if tick.reason else None)
+
+
+class ComingTickModel(OccurrenceModel):
+    """A tick that will come."""
+
+    schedule_id: str
+    schedule_name: str
+
+
+class TickSpanModel(Model):
+    """The ticks of a span of time: those that are decided, and those that will come."""
+
+    decided: list[TickModel]
+    coming: list[ComingTickModel]
+
+
+class DriftModel(Model):
+    """The difference of the working file from the scheduled version. `problem`: why nobody can tell."""
+
+    moved_on: bool
+    changes: list[str]
+    problem: str | None
+
+    @classmethod
+    def from_domain(cls, drift: Drift) -> DriftModel:
+        return cls(moved_on=drift.moved_on, changes=list(drift.changes), problem=drift.problem)
+
+
+class ScheduleModel(ScheduleSettings):
+    """A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
+
+    `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
+    there when one schedule is asked for.
+    """
+
+    id: str
+    name: str
+    job_id: str
+    job_name: str
+    job_kind: str
+    source: str
+    version_digest: str
+    version_number: int
+    newest_version_number: int
+    environment: str
+    owner: ActorModel
+    created_at: Instant
+    created_by: ActorModel
+    changed_at: Instant
+    changed_by: ActorModel
+    next_at: Instant | None
+    pause: PauseModel | None
+    failures: int
+    refusal: str | None
+    orphaned: str | None
+    last_tick: TickModel | None
+    last_run: RunSummaryModel | None
+    drift: DriftModel | None
+    revision: int
+
+    @classmethod
+    def from_domain(cls, view: ScheduleView) -> ScheduleModel:
+        schedule = view.schedule
+        settings = settings_to_json(schedule.settings)
+        pause = schedule.pause
+        return cls(
+            **settings,
+            owner=ActorModel.from_domain(schedule.owner),
+            created_by=ActorModel.from_domain(schedule.created_by),
+            changed_by=ActorModel.from_domain(schedule.changed_by),
+            id=schedule.id,
+            name=schedule.name,
+            job_id=schedule.job_id,
+            job_name=view.job.name,
+            job_kind=str(view.job.kind),
+            source=view.job.source,
+            version_digest=schedule.version_digest,
+            version_number=view.version.number,
+            newest_version_number=view.newest_version.number,
+            environment=schedule.environment,
+            created_at=schedule.created_at,
+            changed_at=schedule.changed_at,
+            next_at=schedule.next_at,
+            pause=PauseModel(at=pause.at, by=ActorModel.from_domain(pause.by), why=pause.why) if pause else None,
+            failures=schedule.failures,
+            refusal=schedule.refusal,
+            orphaned=view.orphaned,
+            last_tick=TickModel.from_domain(view.last_tick) if view.last_tick else None,
+            last_run=RunSummaryModel.from_domain(view.last_run) if view.last_run else None,
+            drift=DriftModel.from_domain(view.drift) if view.drift else None,
+            revision=schedule.revision,
+        )
+
+
+class DayOffModel(Model):
+    date: Day
+    name: str = Field(max_length=200)
+
+
+class CalendarRequest(Model):
+    """A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
+
+    `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
+    of the week from 0 for Monday.
+    """
+
+    ics: str | None = Field(default=None, max_length=2_000_000)
+    country: str | None = Field(default=None, max_length=10)
+    subdivision: str | None = Field(default=None, max_length=20)
+    days: list[DayOffModel] | None = Field(default=None, max_length=20_000)
+    weekend: list[int] = Field(default=[5, 6], max_length=6)
+
+    def to_wish(self) -> CalendarWish:
+        days = None if self.days is None else {day.date: day.name for day in self.days}
+        return CalendarWish(self.ics, self.country, self.subdivision, days, tuple(self.weekend))
+
+
+class CalendarModel(Model):
+    """A calendar. `last_day` is the last one that it knows: after it there are no holidays in it."""
+
+    name: str
+    source: str
+    weekend: list[int]
+    days: list[DayOffModel]
+    last_day: Day | None
+    changed_at: Instant | None
+    changed_by: ActorModel | None
+    revision: int
+
+    @classmethod
+    def from_domain(cls, calendar: Calendar) -> CalendarModel:
+        return cls(
+            name=calendar.name,
+            source=calendar.source,
+            weekend=list(calendar.weekend),
+            days=[DayOffModel(date=day, name=name) for day, name in sorted(calendar.days.items())],
+            last_day=calendar.last_day,
+            changed_at=calendar.changed_at,
+            changed_by=ActorModel.from_domain(calendar.changed_by) if calendar.changed_by else None,
+            revision=calendar.revision,
+        )
