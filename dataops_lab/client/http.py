@@ -166,6 +166,7 @@ class HttpClient(Client):
         sweep: Sweep | None = None,
         outputs: Sequence[Output] | None = None,
         publish: bool | None = None,
+        reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
@@ -189,10 +190,17 @@ class HttpClient(Client):
             pinned=_optional_list(pinned),
             outputs=_declarations(outputs),
             publish=publish,
+            reuse=reuse,
             **of_sweep,
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
+
+    def parse_texts(
+        self, path: str, texts: Sequence[tuple[str, str]], *, environment: str, image: str | None
+    ) -> dict[str, Any]:
+        """Read parameters as people type them, by the types that the file declares."""
+        return parameter_schema(self.inspect(path, environment=environment, image=image)).parse_texts(texts)
 
     def submit_many(
         self,

@@ -143,6 +143,7 @@ class LocalClient(Client):
         sweep: Sweep | None = None,
         outputs: Sequence[Output] | None = None,
         publish: bool | None = None,
+        reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
         submission_options = {
@@ -154,6 +155,7 @@ class LocalClient(Client):
             "sweep": sweep,
             "outputs": None if outputs is None else tuple(outputs),
             "publish": publish,
+            "reuse": reuse,
             **settings,
         }
         submission = self._submission(path, parameters, texts, resources, pinned, submission_options)

@@ -6,6 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { Client, Job, Run } from '../api';
 import { MatrixModel } from '../pipelines/matrixModel';
 import { showPlace } from '../pipelines/showPlace';
+import { contextOfOpen } from '../shared/documents';
 import { reportFailure } from '../shared/report';
 import { summaryOf } from '../shared/runs';
 import { sourcePath } from '../shared/source';
@@ -91,10 +92,7 @@ export class Forms {
   private _makeTarget(path: string, template?: Run): IRunTarget {
     const { app, client, documents, trans } = this._options;
     const localPath = app.serviceManager.contents.localPath(path);
-    const findContext = () => {
-      const panel = documents.findWidget(path);
-      return panel && documents.contextForWidget(panel);
-    };
+    const findContext = () => contextOfOpen(path, documents);
     return fileTarget(localPath, client, findContext, trans, template);
   }
 

@@ -6,6 +6,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Client } from '../api';
+import { contextOfOpen } from '../shared/documents';
 import { reportSuccess } from '../shared/report';
 import { Problems } from './components/Problems';
 import { showPlace } from './showPlace';
@@ -23,8 +24,7 @@ export async function checkPipeline(
   context: Context
 ): Promise<void> {
   const { client, contents, documents, trans } = context;
-  const widget = documents.findWidget(path);
-  const model = widget && documents.contextForWidget(widget)?.model;
+  const model = contextOfOpen(path, documents)?.model;
   const { problems } = await client.pipelines.validate({
     path: contents.localPath(path),
     content: model?.dirty ? model.toString() : undefined

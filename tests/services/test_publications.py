@@ -62,6 +62,10 @@ def publish(ctx, engine):
         for _ in range(4):
             engine.step()
             engine.wait_for_threads()
+        # PostgreSQL tells of a commit a moment later.
+        while publications.list_due(ctx, now=ctx.clock.now())[0]:
+            engine.step()
+            engine.wait_for_threads()
 
     return published
 

@@ -118,7 +118,7 @@ DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
-WHOLE, SWEPT = (f"01KG9H1S00{letter * 16}" for letter in "QS")
+WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
@@ -351,11 +351,26 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "0010": [
         (
+            "pipeline_steps",
+            {"run_id": SWEPT, "step_id": "sweep-point", "position": 0, "job_id": RATES, "state": "succeeded"}
+            | {"version_digest": MANIFEST.digest, "items": [["1", 1]], "with_failures": False, "nothing_to_do": False}
+            | {"started_at": NOW, "finished_at": NOW, "comment": ""},
+        ),
+        (
+            "runs",
+            {"id": POINT, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"kernel": KERNEL, "trigger_kind": "step", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": []}
+            | {"parent_id": SWEPT, "parent_key": "sweep-point/1", "parent_step": "sweep-point"},
+        ),
+    ],
+    "0012": [
+        (
             "runs",
             {"id": TICKED, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
             | {"trigger_kind": "schedule", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
             | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "finished_at": NOW}
-            | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL},
+            | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL, "fingerprint": MANIFEST.digest},
         ),
     ],
 }
@@ -525,8 +540,15 @@ def what_0011_brought(tx: SqlTransaction) -> None:
 
 
 def what_0010_brought(tx: SqlTransaction) -> None:
+    assert not tx.pipelines.get_progress(SWEPT).reuse
+    # Nobody knows with which variables it ran, so it is never used again.
+    assert tx.runs.get(POINT).fingerprint is None
+    assert tx.pipelines.list_cells([SWEPT])[SWEPT]["sweep-point"].started_at is not None
+
+
+def what_0012_brought(tx: SqlTransaction) -> None:
     run = tx.runs.get(TICKED)
-    assert (run.tick_id, run.nominal_at) == (TICK, AT)
+    assert (run.tick_id, run.nominal_at, run.fingerprint) == (TICK, AT, MANIFEST.digest)
     # Runs of before publish nothing, and have published nothing.
     assert (run.publish, tx.publications.list_pending()) == (False, [])
     assert tx.publications.list_for_run(RUN) == []
@@ -543,6 +565,7 @@ IS_READABLE = {
     "0008": what_0008_brought,
     "0011": what_0011_brought,
     "0010": what_0010_brought,
+    "0012": what_0012_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 

@@ -102,3 +102,11 @@ export async function execute(
     [command, args] as const
   );
 }
+
+/** Open a file in Lab's text editor, also when another editor is its default. */
+export async function openText(
+  page: IJupyterLabPageFixture,
+  path: string
+): Promise<void> {
+  await execute(page, 'docmanager:open', { path, factory: 'Editor' });
+}

@@ -1,5 +1,5 @@
 import { expect, test } from './fixtures';
-import { execute, notebook } from './notebooks';
+import { execute, notebook, openText } from './notebooks';
 
 const APPROVAL = [
   '  publish:',
@@ -34,6 +34,8 @@ test('a pipeline of selected notebooks is checked, run and approved', async ({
   await file('2_report').click({ modifiers: ['Shift'] });
   await file('2_report').click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'New Pipeline of These' }).click();
+  await expect(page.locator('.dl-Canvas .dl-Node')).toHaveCount(2);
+  await openText(page, `${folder}/sales.pipeline.yaml`);
   const editor = page.locator('.jp-FileEditor:visible .cm-content');
   await expect(editor).toContainText('needs: [extract]');
   await expect(page.getByText('extract → report')).toBeVisible();

@@ -41,11 +41,20 @@ describe('checkPipeline', () => {
         localPath: (path: string) => path.slice('RTC:'.length)
       } as unknown as Contents.IManager,
       documents: {
-        findWidget: () => widget,
+        findWidget: (_: string, factory: string) =>
+          factory === 'Editor' ? widget : undefined,
         contextForWidget: () => ({
           model: { dirty, toString: () => 'steps: {}' }
         }),
-        openOrReveal: () => widget
+        openOrReveal: (_: string, factory: string) =>
+          factory === 'Editor' ? widget : undefined,
+        registry: {
+          // The file may be open in the text editor alone.
+          preferredWidgetFactories: () => [
+            { name: 'Pipeline' },
+            { name: 'Editor' }
+          ]
+        }
       } as unknown as IDocumentManager,
       trans: nullTranslator.load('dataops_lab')
     });

@@ -85,6 +85,17 @@ function Canvas(props: CanvasProps): JSX.Element {
 
   const byId = new Map(steps.map(step => [step.id, step]));
   const tabStop = byId.has(focused) ? focused : placed.nodes[0]?.id;
+  const isFocusedGone = focused !== '' && !byId.has(focused);
+  useEffect(() => {
+    if (isFocusedGone) {
+      setFocused('');
+      const { activeElement, body } = window.document;
+      // The shortcuts of the canvas, undo among them, go on to work.
+      if (activeElement === body || frame.current?.contains(activeElement)) {
+        frame.current?.focus();
+      }
+    }
+  }, [isFocusedGone]);
   const nodes = placed.nodes.flatMap<StepOfCanvas>(({ id, x, y }) => ({
     id,
     type: 'step',

@@ -148,6 +148,13 @@ describe('PipelineCanvas', () => {
     expect(nodes.map(each => each.tabIndex)).toEqual([-1, 0, -1, -1]);
   });
 
+  it('keeps the focus when the step that had it is gone', () => {
+    const { file } = draw();
+    act(() => node('publish').focus());
+    act(() => file.setSource(CHAIN.replace(/ {2}publish:[^]*/, '')));
+    expect(document.activeElement?.className).toBe('dl-Canvas');
+  });
+
   it('opens the file of a step on a double click', () => {
     const { opened } = draw();
     fireEvent.doubleClick(node('clean'));
