@@ -51,7 +51,8 @@ class Notebooks(Protocol):
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
         `published` are absolute paths of files that runs published: they travel only when the code reads them.
 
-        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
+        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with the files that it names or
+        includes and that these need.
         """
         ...
 

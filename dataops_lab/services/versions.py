@@ -51,7 +51,7 @@ def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenS
         where=placed.runtime,
         pins=pins_of(job, submission.pinned),
         published=list_published_paths(ctx, submission.source_path),
-        command=Command(submission.command, submission.declared) if submission.command else None,
+        command=Command(submission.command, submission.declared, submission.include) if submission.command else None,
     )
     if submission.outputs is not None:
         snapshot = replace(snapshot, manifest=replace(snapshot.manifest, outputs=submission.outputs))
