@@ -15,7 +15,7 @@ import {
   useReactFlow,
   useStoreApi
 } from '@xyflow/react';
-import React, { useEffect, useMemo, useRef, useState } from 'react';
+import React, { RefObject, useEffect, useMemo, useRef, useState } from 'react';
 
 import { reportFailure } from '../../shared/report';
 import { useSignal } from '../../shared/signals';
@@ -29,6 +29,7 @@ import { FileTarget, useFileDrop } from './drop';
 import { edgeKey, edgeOfKey, Need, refusalOfNeed } from './graph';
 import { confirmGuess, guessesIn } from './guesses';
 import type { Selection } from './selection';
+import { centredOn, isInView, isReadable, viewOf } from './viewport';
 
 const NODE_TYPES = { step: CanvasNode };
 const EDGE_TYPES = { need: CanvasEdge };
@@ -80,7 +81,7 @@ function Canvas(props: CanvasProps): JSX.Element {
   const placed = usePlaces(steps);
   const frame = useRef<HTMLDivElement>(null);
   const dragged = useFileDrop(frame, files);
-  useView(placed, selected.steps, props.isVisible);
+  const view = useView(frame, placed, selected.steps, props.isVisible);
   const [focused, setFocused] = useState('');
 
   const byId = new Map(steps.map(step => [step.id, step]));
@@ -186,6 +187,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         }
         onPaneContextMenu={() => selection.clear()}
         {...connecting.handlers}
+        onMoveStart={view.onMoveStart}
         connectionRadius={SNAP_PX}
         minZoom={SMALLEST_ZOOM}
         maxZoom={LARGEST_ZOOM}
@@ -229,44 +231,53 @@ function usePlaces(steps: readonly EditedStep[]): GraphLayout {
   return useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
 }
 
-/** Show all of the graph at first and when a selected step is new, and a step that somebody selects elsewhere. */
+/**
+ * Show the graph when the canvas is first seen, and a step that is new or that somebody selects elsewhere. Until a
+ * person moves the view, it follows the graph.
+ */
 function useView(
+  frame: RefObject<HTMLElement>,
   placed: GraphLayout,
   selected: readonly string[],
   isVisible: boolean
-): void {
-  const { fitView, setCenter, getZoom } = useReactFlow();
-  const store = useStoreApi();
-  const known = useRef<ReadonlySet<string> | null>(null);
+): { onMoveStart: (event: unknown) => void } {
+  const { getViewport, setViewport } = useReactFlow();
+  const shown = useRef<GraphLayout | null>(null);
+  const isMoved = useRef(false);
   useEffect(() => {
-    if (!isVisible || !placed.nodes.length) {
+    const { clientWidth: width = 0, clientHeight: height = 0 } =
+      frame.current ?? {};
+    if (!isVisible || !placed.nodes.length || !width || !height) {
       return;
     }
-    const before = known.current;
-    known.current = new Set(placed.nodes.map(({ id }) => id));
-    const shown = placed.nodes.filter(({ id }) => selected.includes(id));
-    if (!before || shown.some(({ id }) => !before.has(id))) {
-      void fitView(FIT);
-      return;
+    const size = { width, height };
+    const before = shown.current;
+    shown.current = placed;
+    const known = new Set(before?.nodes.map(({ id }) => id));
+    const chosen = placed.nodes.filter(({ id }) => selected.includes(id));
+    const added = chosen.find(({ id }) => !known.has(id));
+    const view = getViewport();
+    if (!before || added) {
+      void setViewport(viewOf(placed, size, added));
+    } else if (
+      placed !== before &&
+      !isMoved.current &&
+      isReadable(placed, size)
+    ) {
+      void setViewport(viewOf(placed, size));
+    } else if (
+      chosen.length &&
+      !chosen.some(step => isInView(step, size, view))
+    ) {
+      void setViewport(centredOn(chosen[0], size, view.zoom));
     }
-    const { transform, width, height } = store.getState();
-    const isInside = ({ x, y }: { x: number; y: number }) => {
-      const [left, top, zoom] = transform;
-      const right = (x + NODE_WIDTH) * zoom + left;
-      const bottom = (y + NODE_HEIGHT) * zoom + top;
-      return (
-        x * zoom + left >= 0 &&
-        y * zoom + top >= 0 &&
-        right <= width &&
-        bottom <= height
-      );
-    };
-    if (shown.length && !shown.some(isInside)) {
-      const [{ x, y }] = shown;
-      const zoom = getZoom();
-      void setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom });
+  }, [frame, placed, selected, isVisible, getViewport, setViewport]);
+  return {
+    // There is no event when the view was moved for other reasons.
+    onMoveStart: event => {
+      isMoved.current ||= Boolean(event);
     }
-  }, [placed, selected, isVisible, fitView, setCenter, getZoom, store]);
+  };
 }
 
 /** Let people draw edges, and take an end of one elsewhere or off. */
