@@ -4,7 +4,9 @@ import { jobs } from './jobs/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
+import { reproductions } from './reproductions/plugin';
 import { runs, runsModel } from './runs/plugin';
+import { schedules } from './schedules/plugin';
 
 export * from './tokens';
 
@@ -16,5 +18,7 @@ export default [
   jobs,
   pipelines,
   pipelineEditor,
+  reproductions,
+  schedules,
   administration
 ];

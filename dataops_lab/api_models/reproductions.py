@@ -45,6 +45,11 @@ class ReproductionModel(Model):
 
     run: str
     kind: JobKind
+    environment: str
+    kernel: str | None
+    """The name that people see of the kernel or interpreter of the run."""
+    image: str | None
+    """The name of the image in which the run ran."""
     folder: ContentsPath
     path: ContentsPath | None
     cell: int | None
@@ -63,6 +68,9 @@ class ReproductionModel(Model):
         return cls(
             run=reproduction.run.id,
             kind=reproduction.run.kind,
+            environment=reproduction.run.environment,
+            kernel=reproduction.run.kernel.display_name if reproduction.run.kernel else None,
+            image=reproduction.run.image.name if reproduction.run.image else None,
             folder=folder,
             path=None if reproduction.path is None else posixpath.join(folder, reproduction.path),
             cell=reproduction.cell,

@@ -531,7 +531,7 @@ def reproduce(
     for each in found.missing:
         print_note(f"Missing: {plain(each.name)}. {plain(each.reason)}")
     if found.left_out:
-        print_note(f"Only those who may run in {run.environment} get these variables: {', '.join(found.left_out)}")
+        print_note(f"Only those who may run in {found.environment} get these variables: {', '.join(found.left_out)}")
     if found.cell is not None:
         click.echo(f"Cell {found.cell + 1} failed. Run the cells above it first.")
     click.echo(f"\n{plain(found.command)}")

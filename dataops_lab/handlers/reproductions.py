@@ -55,7 +55,7 @@ class ReproduceHandler(DataOpsHandler):
 class ReproductionKernelHandler(DataOpsHandler):
     @operation(
         "Start a kernel in the folder of a reproduction, with the variables and secrets of the run that this person "
-        "may use, and a session of it on the notebook there. It replaces the session that the notebook has",
+        "may use, and a session of it on the notebook there. It replaces the kernel that the notebook has",
         action="execute",
         resource=RUNS,
         answers={201: ReproductionKernelModel},
@@ -69,19 +69,26 @@ class ReproductionKernelHandler(DataOpsHandler):
         kernel = await self.in_thread(self._find_kernel, run_id, body, lane="slow")
         environment = {} if kernel.container else await self.in_thread(self._environment_of, kernel)
         path = posixpath.join(body.folder.strip("/"), kernel.path)
-        for session in await self.session_manager.list_sessions():
-            if session["path"] == path:
-                await self.session_manager.delete_session(session["id"])
         kernel_id = await self._start(kernel, path, environment)
         try:
-            session = await self.session_manager.create_session(
-                path=path, name=posixpath.basename(path), type="notebook", kernel_id=kernel_id
-            )
+            session_id = await self._connect(path, kernel_id)
         except BaseException:
             await ensure_async(self.kernel_manager.shutdown_kernel(kernel_id, now=True))
             raise
-        answer = ReproductionKernelModel.from_domain(kernel, session=session["id"], kernel_id=kernel_id, path=path)
+        answer = ReproductionKernelModel.from_domain(kernel, session=session_id, kernel_id=kernel_id, path=path)
         await self.reply(Answer(HTTPStatus.CREATED, answer.model_dump_json().encode(), "application/json", {}))
+
+    async def _connect(self, path: str, kernel_id: str) -> str:
+        """Give the notebook a session on this kernel, and return its id. The kernel that it has ends."""
+        for session in await self.session_manager.list_sessions():
+            if session["path"] == path:
+                await self.session_manager.update_session(session["id"], kernel_id=kernel_id)
+                await ensure_async(self.kernel_manager.shutdown_kernel(session["kernel"]["id"], now=True))
+                return str(session["id"])
+        session = await self.session_manager.create_session(
+            path=path, name=posixpath.basename(path), type="notebook", kernel_id=kernel_id
+        )
+        return str(session["id"])
 
     def _find_kernel(self, run_id: str, body: ReproductionKernelRequest) -> ReproductionKernel:
         folder = Path(os.path.realpath(local_path(self, body.folder)))

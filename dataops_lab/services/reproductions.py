@@ -216,9 +216,9 @@ def _read_source(ctx: Services, tx: Transaction, wanted: Wanted, values: list[St
     job = tx.jobs.get(run.job_id)
     wanted_step = SWEEP_STEP if run.kind is JobKind.SWEEP else wanted.step
     if wanted_step is None:
-        if run.kind is JobKind.PIPELINE:
+        if run.kind.has_steps:
             raise Refused(
-                f"Run {run.id} is one of a pipeline. Name one of its steps with `--step`: "
+                f"Run {run.id} is one of a {run.kind}. Name one of its steps with `--step`: "
                 f"{', '.join(step.id for step in stored_pipeline(ctx, tx, run).steps if step.approval is None)}.",
                 code="step_needed",
             )
@@ -279,6 +279,7 @@ def _source_of_step(
         id=run.id,
         parent_key=parent_key(step.id, item.key if item else None),
         parameters=finder.parameters(step, manifest, [item])[0],
+        variables=finder.variables(step, [item])[0],
     )
     inputs = finder.find_inputs(step, planned, manifest)
     return _Source(part, name, manifest, inputs, _variables(ctx, tx, part, by=by), missing)
@@ -322,7 +323,7 @@ def _end_of(state: StepState) -> str:
 
 def _givers(pipeline: Pipeline, step: Step) -> Iterator[str]:
     yield from (files.step for files in step.files)
-    given: list[Any] = [*step.parameters.values()]
+    given: list[Any] = [*step.parameters.values(), *step.variables.values()]
     if step.for_each is not None:
         given.append(step.for_each.inputs)
     for value in given:

@@ -7,6 +7,7 @@ import { ImagesClient } from './images';
 import { JobsClient } from './jobs';
 import { PipelinesClient } from './pipelines';
 import { Problem } from './problem';
+import { ReproductionsClient } from './reproductions';
 import { RetentionClient } from './retention';
 import {
   InspectRequest,
@@ -40,6 +41,7 @@ export class Client extends Connection {
   readonly images = new ImagesClient(this);
   readonly jobs = new JobsClient(this);
   readonly pipelines = new PipelinesClient(this);
+  readonly reproductions = new ReproductionsClient(this);
   readonly retention = new RetentionClient(this);
 
   status(): Promise<Status> {

@@ -241,3 +241,10 @@ export type RepairRequest = Partial<Schemas['RepairRequest']>;
 /** The fate of a step in a repair, and why it does not keep its result. */
 export type StepRepair = Schemas['StepRepairModel'];
 export type RepairPreview = Schemas['RepairPreviewModel'];
+
+/** A run, or a step of a pipeline run, or an item of its fan-out. */
+export type RunPart = { run: string; step?: string; item?: string };
+export type Reproduction = Schemas['ReproductionModel'];
+export type ReproductionKernel = Schemas['ReproductionKernelModel'];
+/** The place of a kernel: the image in which the run ran, or this machine. */
+export type KernelPlace = Schemas['ReproductionKernelRequest']['place'];

@@ -18,6 +18,7 @@ type Props = {
   events: EventStream;
   runs: IRuns;
   onOpen: (run: string) => void;
+  onReproduce: (step: string) => void;
   trans: TranslationBundle;
 };
 
@@ -35,6 +36,7 @@ export function StepsPane(props: Props): JSX.Element {
           : undefined
       }
       onOpen={onOpen}
+      onReproduce={props.onReproduce}
       onDecide={(step, decision) => model.decide(step, decision)}
       onRetry={() => model.refresh()}
       drawResult={step =>

@@ -293,6 +293,9 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
           events={events}
           runs={runs}
           onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
+          onReproduce={step =>
+            void commands.execute(CommandIDs.reproduce, { id: run.id, step })
+          }
           trans={trans}
         />
       );

@@ -14,6 +14,14 @@ export const runArgs = describedArgs({
   }
 });
 
+export const reproduceArgs = describedArgs({
+  id: {
+    type: 'string',
+    description: 'The run; the one whose record is in front if not given'
+  },
+  step: { type: 'string', description: 'The step of a pipeline run' }
+});
+
 export const openRunArgs = describedArgs({
   id: { type: 'string', description: 'The run' },
   ref: {

@@ -135,7 +135,7 @@ async def test_a_kernel_replaces_the_one_that_the_notebook_has(api, failed, jp_s
     run = await failed()
     first, second = await start(api, run), await start(api, run)
     assert list(jp_serverapp.kernel_manager.list_kernel_ids()) == [second["kernel"]]
-    assert first["path"] == second["path"]
+    assert (first["path"], first["session"]) == (second["path"], second["session"])
 
 
 async def test_who_may_not_run_there_gets_neither_variables_nor_secrets(api, failed, jp_serverapp, monkeypatch):

@@ -13,13 +13,13 @@ const RUN = {
   finished_at: null
 } as unknown as Run;
 
-type Told = { opened: string[]; decided: unknown[] };
+type Told = { opened: string[]; reproduced: string[]; decided: unknown[] };
 
 function draw(
   steps: PipelineStep[] | null,
   refusal: Problem | null = null
 ): Told & { container: HTMLElement } {
-  const told: Told = { opened: [], decided: [] };
+  const told: Told = { opened: [], reproduced: [], decided: [] };
   const { container } = render(
     <Steps
       run={RUN}
@@ -33,6 +33,7 @@ function draw(
         told.decided.push([id, decision]);
       }}
       onRetry={() => undefined}
+      onReproduce={id => told.reproduced.push(id)}
       drawResult={({ id }) => <p>{`result of ${id}`}</p>}
       drawItems={({ id }) => <p>{`items of ${id}`}</p>}
       trans={trans}
@@ -62,6 +63,20 @@ describe('Steps', () => {
     ]);
     expect(row(/late/).textContent).toContain('Failed');
     expect(row(/late/).textContent).toContain('Cell 3 failed.');
+  });
+
+  it('opens a step with its inputs, but no approval and no fan-out', () => {
+    const { reproduced } = draw(STEPS);
+    fireEvent.click(
+      screen.getByRole('button', { name: 'Open clean with its inputs' })
+    );
+    expect(reproduced).toEqual(['clean']);
+    const offered = screen.getAllByRole('button', { name: /with its inputs/ });
+    expect(offered.map(each => each.getAttribute('aria-label'))).toEqual(
+      STEPS.filter(each => each.kind !== 'approval' && !each.for_each).map(
+        ({ id }) => `Open ${id} with its inputs`
+      )
+    );
   });
 
   it('opens the run of a step from the list and from the graph', () => {

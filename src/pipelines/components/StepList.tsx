@@ -1,5 +1,9 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import {
+  bugIcon,
+  caretDownIcon,
+  caretRightIcon
+} from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { PipelineStep } from '../../api';
@@ -27,6 +31,8 @@ export function StepList(props: {
   onOpen: (step: PipelineStep) => void;
   /** Open the run from which a result was taken. */
   onOpenRun: (run: string) => void;
+  /** Open a step with its inputs. */
+  onReproduce: (step: PipelineStep) => void;
   /** Draw the items of a fan-out. */
   drawItems: (step: PipelineStep) => React.ReactNode;
   trans: TranslationBundle;
@@ -75,6 +81,7 @@ function Row(props: {
   onUnfold: (step: string | null) => void;
   onOpen: (step: PipelineStep) => void;
   onOpenRun: (run: string) => void;
+  onReproduce: (step: PipelineStep) => void;
   trans: TranslationBundle;
 }): JSX.Element {
   const { step, trans } = props;
@@ -84,6 +91,18 @@ function Row(props: {
         <span className="dl-StepList-name">
           <KindIcon kind={step.kind} trans={trans} />
           <Name {...props} />
+          {/* Each item of a fan-out has inputs of its own: its record opens them. */}
+          {step.kind !== 'approval' && !step.for_each && (
+            <button
+              type="button"
+              className="dl-Button dl-mod-icon"
+              title={trans.__('Open with its inputs')}
+              aria-label={trans.__('Open %1 with its inputs', nameOf(step))}
+              onClick={() => props.onReproduce(step)}
+            >
+              <bugIcon.react tag="span" aria-hidden />
+            </button>
+          )}
         </span>
       </th>
       <td>

@@ -17,6 +17,8 @@ export function Steps(props: {
   onOpen: (run: string) => void;
   onDecide: (step: string, decision: Decision) => Promise<void>;
   onRetry: () => void;
+  /** Open a step with its inputs. */
+  onReproduce: (step: string) => void;
   /** Draw the items of a fan-out. */
   drawItems: (step: PipelineStep) => React.ReactNode;
   /** Draw what a step left, in short. */
@@ -80,6 +82,7 @@ export function Steps(props: {
           onUnfold={setUnfolded}
           onOpen={open}
           onOpenRun={props.onOpen}
+          onReproduce={step => props.onReproduce(step.id)}
           drawItems={props.drawItems}
           trans={trans}
         />

@@ -12,6 +12,7 @@ import type {
 import {
   difference,
   EditRefused,
+  isEqual,
   isMapping,
   renameIn,
   setIn,
@@ -161,25 +162,17 @@ export class PipelineDocument implements IDisposable {
 
   /** Return the steps that come after a step: they need it, directly or through others. */
   after(id: string): Set<string> {
-    const found = new Set<string>();
-    const follow = (from: string) => {
-      for (const edge of this._state.edges) {
-        if (edge.from === from && !found.has(edge.to)) {
-          found.add(edge.to);
-          follow(edge.to);
-        }
-      }
-    };
-    follow(id);
-    return found;
+    return reached(
+      id,
+      this._state.edges.map(({ from, to }) => [from, to])
+    );
   }
 
   /** Return the steps that come before a step: it needs them, directly or through others. */
   before(id: string): Set<string> {
-    return new Set(
-      this._state.steps
-        .map(step => step.id)
-        .filter(other => this.after(other).has(id))
+    return reached(
+      id,
+      this._state.edges.map(({ from, to }) => [to, from])
     );
   }
 
@@ -240,7 +233,9 @@ export class PipelineDocument implements IDisposable {
       for (const step of this._steps()) {
         const path = ['steps', step.id];
         const renamed = withRenamed(step.value, id, name);
-        this.edit(text => setIn(text, path, renamed));
+        if (!isEqual(renamed, step.value)) {
+          this.edit(text => setIn(text, path, renamed));
+        }
       }
       this.edit(text => renameIn(text, ['steps', id], name));
     });
@@ -452,24 +447,19 @@ export class PipelineDocument implements IDisposable {
   /** Let a step neither need another one nor get files of it. */
   private _forget(step: EditedStep, other: string): void {
     const { needs, files } = step.value;
-    const without = (
+    const forget = (
+      member: string,
       list: JSONValue | undefined,
       isIt: (item: JSONValue) => boolean
     ) => {
       const kept = Array.isArray(list) ? list.filter(item => !isIt(item)) : [];
-      return kept.length ? kept : undefined;
+      if (Array.isArray(list) && kept.length < list.length) {
+        const left = kept.length ? kept : undefined;
+        this.edit(text => setIn(text, ['steps', step.id, member], left));
+      }
     };
-    if (Array.isArray(needs)) {
-      const kept = without(needs, need => need === other);
-      this.edit(text => setIn(text, ['steps', step.id, 'needs'], kept));
-    }
-    if (Array.isArray(files)) {
-      const kept = without(
-        files,
-        file => isMapping(file) && file.from === other
-      );
-      this.edit(text => setIn(text, ['steps', step.id, 'files'], kept));
-    }
+    forget('needs', needs, need => need === other);
+    forget('files', files, file => isMapping(file) && file.from === other);
   }
 
   private readonly _changed = new Signal<this, void>(this);
@@ -481,6 +471,22 @@ export class PipelineDocument implements IDisposable {
   private _isDisposed = false;
   private _asked = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Return all that can be reached from a step along the arrows. */
+function reached(
+  start: string,
+  arrows: readonly (readonly [string, string])[]
+): Set<string> {
+  const next = new Map<string, string[]>();
+  for (const [from, to] of arrows) {
+    next.set(from, [...(next.get(from) ?? []), to]);
+  }
+  const found = new Set(next.get(start));
+  for (const id of found) {
+    next.get(id)?.forEach(other => found.add(other));
+  }
+  return found;
 }
 
 const DEFAULT_IDS = { command: 'command', approval: 'approve' };

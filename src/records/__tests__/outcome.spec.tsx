@@ -29,6 +29,7 @@ function shown(run: Run): string {
       onOpenNotebook={ignore}
       onShowLog={ignore}
       onTakeAlong={ignore}
+      onReproduce={ignore}
       trans={trans}
     />
   );
@@ -42,6 +43,12 @@ describe('Outcome of a script', () => {
     expect(text).toContain('2026-10-01');
     expect(text).toContain('Show the log');
     expect(text).not.toContain('Show the cell');
+  });
+
+  it('offers to reproduce a failure, and nothing that went well', () => {
+    expect(shown(FAILED)).toContain('Reproduce…');
+    expect(shown({ ...FAILED, state: 'succeeded' })).not.toContain('Reproduce');
+    expect(shown({ ...FAILED, kind: 'pipeline' })).not.toContain('Reproduce');
   });
 
   it('shows a file that stayed behind, and takes it along', () => {

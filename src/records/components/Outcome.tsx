@@ -21,6 +21,7 @@ export function Outcome(props: {
   onOpenNotebook: () => void;
   onShowLog: () => void;
   onTakeAlong: () => void;
+  onReproduce: () => void;
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { run, trans } = props;
@@ -46,6 +47,8 @@ export function Outcome(props: {
   const writtenError = programError(run);
   const isProgramError =
     !hasNotebook(run) && !hasParts(run) && run.state === 'failed';
+  const isReproducible =
+    !hasParts(run) && kindOf(run) === 'error' && isTerminal(run);
   const parameters = Object.entries(run.parameters);
   return (
     <Message
@@ -85,18 +88,30 @@ export function Outcome(props: {
           ))}
         </p>
       )}
-      {(cell !== null || isProgramError) && (
+      {(cell !== null || isProgramError || isReproducible) && (
         <p className="dl-Outcome-actions">
           {missingFile !== null && (
             <button className="dl-Button" onClick={props.onTakeAlong}>
               {trans.__('Take %1 along and run again', missingFile)}
             </button>
           )}
-          {cell === null ? (
+          {isReproducible && (
+            <button
+              className="dl-Button"
+              title={trans.__(
+                'Open it in a folder with the files, parameters and variables of this run'
+              )}
+              onClick={props.onReproduce}
+            >
+              {trans.__('Reproduce…')}
+            </button>
+          )}
+          {cell === null && isProgramError && (
             <button className="dl-Button" onClick={props.onShowLog}>
               {trans.__('Show the log')}
             </button>
-          ) : (
+          )}
+          {cell !== null && (
             <>
               <button
                 className="dl-Button"

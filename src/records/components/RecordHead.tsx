@@ -72,6 +72,9 @@ export function RecordHead(props: {
         onTakeAlong={() =>
           void commands.execute(CommandIDs.takeAlong, { id: run.id })
         }
+        onReproduce={() =>
+          void commands.execute(CommandIDs.reproduce, { id: run.id })
+        }
         trans={trans}
       />
       <div className="dl-Record-bar">
