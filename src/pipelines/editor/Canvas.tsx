@@ -15,7 +15,14 @@ import {
   useReactFlow,
   useStoreApi
 } from '@xyflow/react';
-import React, { RefObject, useEffect, useMemo, useRef, useState } from 'react';
+import React, {
+  RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
 
 import { reportFailure } from '../../shared/report';
 import { useSignal } from '../../shared/signals';
@@ -24,7 +31,7 @@ import { GraphLayout, NODE_HEIGHT, NODE_WIDTH, placeSteps } from '../layout';
 import { CanvasEdge, EdgeOfCanvas } from './CanvasEdge';
 import { CanvasHints } from './CanvasHints';
 import { CanvasNode, StepOfCanvas } from './CanvasNode';
-import type { EditedStep, PipelineDocument } from './document';
+import type { EditedStep, EditorProblem, PipelineDocument } from './document';
 import { FileTarget, useFileDrop } from './drop';
 import { edgeKey, edgeOfKey, Need, refusalOfNeed } from './graph';
 import { confirmGuess, guessesIn } from './guesses';
@@ -97,7 +104,8 @@ function Canvas(props: CanvasProps): JSX.Element {
       }
     }
   }, [isFocusedGone]);
-  const nodes = placed.nodes.flatMap<StepOfCanvas>(({ id, x, y }) => ({
+  const problemsOf = useMemo(() => byStep(problems), [problems]);
+  const nodes = placed.nodes.map<StepOfCanvas>(({ id, x, y }) => ({
     id,
     type: 'step',
     position: { x, y },
@@ -107,13 +115,18 @@ function Canvas(props: CanvasProps): JSX.Element {
     selected: selected.steps.includes(id),
     data: {
       step: byId.get(id)!,
-      problems: problems.filter(problem => problem.step === id),
+      problems: problemsOf.get(id) ?? NONE,
       isTabStop: id === tabStop,
       isDropTarget: dragged?.onto === id,
       onFocus: setFocused,
       trans
     }
   }));
+  const onConfirm = useCallback(
+    (guess: Need) =>
+      attempt(() => document.edit(text => confirmGuess(text, guess))),
+    [document]
+  );
   const chosen = new Set(selected.edges.map(edgeKey));
   const between = dragged?.between && edgeKey(dragged.between);
   const edges = placed.edges.map<EdgeOfCanvas>(({ from, to, ...line }) => {
@@ -129,10 +142,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         ...line,
         isGuessed: guesses.has(id),
         isDropTarget: between === id,
-        onConfirm: () =>
-          attempt(() =>
-            document.edit(text => confirmGuess(text, { from, to }))
-          ),
+        onConfirm,
         trans
       }
     };
@@ -167,8 +177,8 @@ function Canvas(props: CanvasProps): JSX.Element {
       onPointerMoveCapture={event => setBoxing(event.shiftKey)}
     >
       <ReactFlow<StepOfCanvas, EdgeOfCanvas>
-        nodes={nodes}
-        edges={edges}
+        nodes={useUnchanged(nodes)}
+        edges={useUnchanged(edges)}
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
         onNodesChange={onNodesChange}
@@ -229,6 +239,47 @@ function Canvas(props: CanvasProps): JSX.Element {
 function usePlaces(steps: readonly EditedStep[]): GraphLayout {
   const shape = JSON.stringify(steps.map(({ id, needs }) => ({ id, needs })));
   return useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
+}
+
+/** Return the things, those that are as before as the same objects: the library draws only the others again. */
+function useUnchanged<T extends StepOfCanvas | EdgeOfCanvas>(things: T[]): T[] {
+  const before = useRef(new Map<string, T>());
+  const kept = things.map(thing => {
+    const old = before.current.get(thing.id);
+    return old && isAlike(old, thing) ? old : thing;
+  });
+  useEffect(() => {
+    before.current = new Map(kept.map(thing => [thing.id, thing]));
+  });
+  return kept;
+}
+
+/** Compare two objects by their members, and by those of `data` and `position`. */
+function isAlike(a: object, b: object): boolean {
+  const [before, after] = [a, b].map(thing => {
+    const { data, position, ...others } = thing as {
+      data?: object;
+      position?: object;
+    };
+    return Object.entries({ ...others, ...data, ...position });
+  });
+  const members = new Map(before);
+  return (
+    before.length === after.length &&
+    after.every(([name, value]) => members.get(name) === value)
+  );
+}
+
+const NONE: readonly EditorProblem[] = [];
+
+function byStep(
+  problems: readonly EditorProblem[]
+): Map<string | null, EditorProblem[]> {
+  const found = new Map<string | null, EditorProblem[]>();
+  for (const problem of problems) {
+    found.set(problem.step, [...(found.get(problem.step) ?? []), problem]);
+  }
+  return found;
 }
 
 /**
