@@ -199,6 +199,8 @@ class Step:
     kind: StepKind
     path: str | None = None
     command: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    """Patterns of files that travel with a command though none of its words names them."""
     approval: Approval | None = None
     title: str = ""
     needs: tuple[str, ...] = ()

@@ -172,7 +172,9 @@ class Submission(GivenSettings):
     pinned: tuple[str, ...] | None = None
     """The pins that the job has from now on, see Pins; None: they stay as they are."""
     command: tuple[str, ...] = ()
-    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
+    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file."""
+    include: tuple[str, ...] = ()
+    """Files that travel with a command though none of its words names them: see `Command`."""
     declared: tuple[Parameter, ...] = ()
     """The parameters of a command, which has no file that could declare them."""
     reuse: bool = False

@@ -122,10 +122,14 @@ LOCAL_RUNTIME = TargetRuntime()
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments. A step of a pipeline gives it, and declares its parameters."""
+    """A program with its arguments. A step of a pipeline gives it, and declares its parameters.
+
+    `include` are files that travel along though no word names them, as patterns from the folder of the pipeline's file.
+    """
 
     argv: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,7 @@ def _examine(
             limits=limits,
             # The facts about an image have the names of its packages, not of its modules.
             find_modules=module_finder(source.kernel if where.kernels is None else None),
+            command=command,
         )
         # A taken file may reach further, such as a module that reads a table beside it.
         wider = widen_workspace(workspace, reached_paths(workspace, file_set.scan))

@@ -181,6 +181,8 @@ class StepPart(DefaultsPart):
     """The path of a script, from the folder of this file."""
     command: list[StrictStr] | None = None
     """The words of a command. No shell reads them."""
+    include: list[StrictStr] = Field(default_factory=list)
+    """Patterns of files that travel with a command though none of its words names them."""
     approve: ApprovePart | None = None
     title: StrictStr = ""
     needs: list[StrictStr] = Field(default_factory=list)

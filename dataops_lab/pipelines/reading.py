@@ -163,6 +163,7 @@ def _step(step_id: str, part: StepPart, defaults: DefaultsPart, found: _Found) -
         kind=kind,
         path=part.notebook if part.notebook is not None else part.script,
         command=tuple(part.command or ()),
+        include=tuple(part.include),
         approval=_approval(part.approve) if part.approve else None,
         title=part.title,
         needs=tuple(part.needs),

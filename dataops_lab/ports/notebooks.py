@@ -48,7 +48,8 @@ class Notebooks(Protocol):
         When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
 
-        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
+        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with the files that it names or
+        includes and that these need.
         """
         ...
 

@@ -191,6 +191,7 @@ def _submission_of(step: Step, submission: Submission, location: Location) -> Su
         image=step.image or submission.image,
         resources=step.resources,
         command=step.command if is_command else (),
+        include=step.include,
         declared=tuple(map(Parameter, step.parameters)) if is_command else (),
         priority=_first_given(settings.priority, submission.priority),
         max_retries=_first_given(settings.max_retries, submission.max_retries),

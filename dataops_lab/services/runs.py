@@ -525,7 +525,8 @@ def _request_digest(submission: Submission) -> str:
     if submission.pinned is None:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
     if not submission.command:
-        del request_fields["command"], request_fields["declared"]  # The same holds for commands.
+        for name in ("command", "declared", "include"):
+            del request_fields[name]  # The same holds for commands.
     if not submission.reuse:
         del request_fields["reuse"]
     if submission.sweep is None:

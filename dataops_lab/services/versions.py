@@ -49,7 +49,7 @@ def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenS
         limits=ctx.limits,
         where=placed.runtime,
         pins=pins_of(job, submission.pinned),
-        command=Command(submission.command, submission.declared) if submission.command else None,
+        command=Command(submission.command, submission.declared, submission.include) if submission.command else None,
     )
     return TakenSnapshot(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
 

@@ -5672,6 +5672,7 @@ export interface operations {
             query?: {
                 kernel?: string;
                 language?: string;
+                kind?: "notebook" | "script" | "command" | "pipeline" | "sweep";
             };
             header?: never;
             path?: never;
