@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from ..domain.pipelines import MAX_STEPS, FilesFrom, RunIf, Step, StepKind, StepState, StepStatus
 from ..domain.repairs import Fate, RepairWish, StepRepair
+from ..domain.reuse import ReuseFate
 from ..ports.pipelines import FileProblem, Guess, ImportNote, NoteKind
 from ..services.pipeline_files import NewFile, Validation
 from ..services.pipeline_imports import ImportedFile
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from ..services.item_tables import ItemTable
     from ..services.pipelines import StepView
     from ..services.repairs import PlannedRepair
+    from ..services.reuse import StepReuse
 
 MAX_CONTENT = 1_000_000
 MAX_COMMENT = 2_000
@@ -121,6 +124,10 @@ class StepModel(Model):
     """The counts of a fan-out that has started."""
     started_at: Instant | None
     finished_at: Instant | None
+    run_started_at: Instant | None
+    """The time at which its run left the queue; null for a fan-out."""
+    expected_s: float | None
+    """The seconds that the step is expected to take: the median of its last successes on the same image."""
     due_at: Instant | None
     """The time at which an approval expires."""
     approval: ApprovalModel | None
@@ -134,6 +141,8 @@ class StepModel(Model):
             job_id=view.job_id,
             counts=view.counts,
             may_decide=view.may_decide,
+            run_started_at=view.run_started_at,
+            expected_s=view.expected_s,
         )
 
     @classmethod
@@ -149,6 +158,8 @@ def _step(
     job_id: str | None = None,
     counts: ItemCounts | None = None,
     may_decide: bool = False,
+    run_started_at: dt.datetime | None = None,
+    expected_s: float | None = None,
 ) -> StepModel:
     approval = None
     if step.approval is not None:
@@ -182,6 +193,8 @@ def _step(
         items=ItemCountsModel.from_domain(counts) if counts else None,
         started_at=status.started_at,
         finished_at=status.finished_at,
+        run_started_at=run_started_at,
+        expected_s=expected_s,
         due_at=status.due_at,
         approval=approval,
     )
@@ -315,6 +328,29 @@ class ImportedModel(Model):
     def from_domain(cls, imported: ImportedFile, folder: str) -> ImportedModel:
         notes = [ImportNoteModel.from_domain(note) for note in imported.notes]
         return cls(folder=folder, name=imported.name, content=imported.content, notes=notes)
+
+
+class StepReuseModel(Model):
+    """A step in a run with reuse, before it starts, with a sentence about its fate.
+
+    `taken_from` is the run in which its result, or that of some of its items, was made.
+    """
+
+    id: str
+    title: str
+    fate: ReuseFate
+    why: str
+    taken_from: str | None
+
+    @classmethod
+    def from_domain(cls, found: StepReuse) -> StepReuseModel:
+        return cls(
+            id=found.step.id,
+            title=found.step.title,
+            fate=found.fate,
+            why=found.why,
+            taken_from=found.taken_from,
+        )
 
 
 class DecisionRequest(Model):

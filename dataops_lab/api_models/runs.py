@@ -45,6 +45,8 @@ class SubmitRequest(GivenSettingsModel):
     """How many points of a sweep may be active at once; null for all."""
     max_failures: MaxFailures | None = None
     """How many points of a sweep may fail: a number such as 3, or a share such as "5%". Null: none, and all run."""
+    reuse: bool = False
+    """Steps of a pipeline that have not changed take over the results of earlier runs."""
 
     def to_sweep(self) -> Sweep | None:
         if self.sweep is None:

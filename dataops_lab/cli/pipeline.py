@@ -81,6 +81,26 @@ def _check_common_folder(paths: Sequence[str]) -> None:
         raise InvalidRequest(f"Only {common} holds all of these files. Say where to write the pipeline: `-o FILE`.")
 
 
+@pipeline.command()
+@click.option(
+    "-o", "--output", metavar="FILE", help="Where to write it, such as pipeline.schema.json.  [default: stdout]"
+)
+def schema(output: str | None) -> None:
+    """Write the JSON Schema of a pipeline's file, for editors that know JSON Schema.
+
+    A new pipeline names it in its first line when it lies in the same folder as pipeline.schema.json. A file of that
+    name is replaced.
+    """
+    from ..pipelines.schema import SCHEMA
+
+    text = SCHEMA.read_text(encoding="utf-8")
+    if output in (None, "-"):
+        click.echo(text, nl=False)
+        return
+    Path(output or "").write_text(text, encoding="utf-8")
+    click.echo(output)
+
+
 @pipeline.command("import")
 @click.argument("file", metavar="FILE.pipeline")
 @click.option(

@@ -9,9 +9,9 @@ import click
 
 from ..domain.environments import Resources
 from ..domain.jobs import JobKind, kind_of_path
-from . import options, output_paths
+from . import exit_codes, options, output_paths
 from .connection import Connection, open_connection
-from .output import print_note
+from .output import print_json, print_note
 from .run_summary import print_findings
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 @click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
 @options.resources_options
 @click.option("--name", help="Name of the job; the notebook's by default.")
+@click.option("--reuse", is_flag=True, help="Take over earlier results of steps of a pipeline that have not changed.")
+@click.option("--dry-run", is_flag=True, help="With --reuse: say what would be reused and why, and start nothing.")
 @options.wait_option
 @click.option(
     "-o",
@@ -57,6 +59,8 @@ def run(
     pids: int | None,
     gpus: int | None,
     name: str | None,
+    reuse: bool,
+    dry_run: bool,
     wait: bool,
     output: str | None,
     key: str | None,
@@ -97,6 +101,10 @@ def run(
         raise click.UsageError("Either --params-file or --sweep: rows are runs of their own, a sweep is one run.")
     if not sweeps and (concurrency is not None or max_failures is not None):
         raise click.UsageError("--concurrency and --max-failures are for a sweep: add --sweep, or leave them out.")
+    if dry_run and not reuse:
+        raise click.UsageError("--dry-run is for --reuse. `jupyter dataops inspect` starts nothing either.")
+    if reuse and (rows_file or sweeps):
+        raise click.UsageError("--reuse is for one run of a pipeline: leave --params-file and --sweep out.")
     target = output_paths.check_writable(output, forbidden=None if server else notebook) if output else None
     file_values = parameters.read_values(params_file)
     sweep = None
@@ -121,7 +129,9 @@ def run(
             queued_runs = connection.client.submit_many(notebook, rows, **request)
             connection.ensure_engine()
             return follow.follow_many(connection, queued_runs, waits=wait, json=as_json)
-        submitted_run = connection.client.submit(notebook, sweep=sweep, **request)
+        if dry_run:
+            return _print_reuse(connection, notebook, request, as_json)
+        submitted_run = connection.client.submit(notebook, sweep=sweep, reuse=reuse, **request)
         if not as_json:
             print_findings(submitted_run.findings, err=True)
         connection.ensure_engine()
@@ -131,6 +141,18 @@ def run(
         if target is not None and not outcome.detached:
             _write_executed(connection, outcome.run, target)
         return follow.report_outcome(connection, outcome, waited=wait, json=as_json)
+
+
+def _print_reuse(connection: Connection, path: str, request: dict[str, Any], as_json: bool) -> int:
+    from . import steps
+
+    asked = {name: request[name] for name in ("parameters", "texts", "environment", "image")}
+    found = connection.client.pipelines.preview_reuse(path, **asked)
+    if as_json:
+        print_json(found)
+    else:
+        steps.print_reuse(found)
+    return exit_codes.SUCCEEDED
 
 
 def _write_executed(connection: Connection, run: RunModel, target: Path) -> None:

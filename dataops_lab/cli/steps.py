@@ -13,7 +13,7 @@ from .output import print_table
 from .text import duration, one_line
 
 if TYPE_CHECKING:
-    from ..api_models import RepairPreviewModel, StepModel, StepRepairModel
+    from ..api_models import RepairPreviewModel, StepModel, StepRepairModel, StepReuseModel
 
 _HEADINGS = ("step", "state", "items", "took", "run", "why")
 
@@ -41,6 +41,13 @@ def print_repair(preview: RepairPreviewModel) -> None:
     print_table(("step", "repair", "why"), rows, folded="why")
 
 
+def print_reuse(steps: Sequence[StepReuseModel]) -> None:
+    """Print what a run with reuse does with each step, in the order of the file."""
+    rows = [(step.id, _REUSES[step.fate], step.why) for step in steps]
+    print_table(("step", "fate", "why"), rows, folded="why")
+
+
+_REUSES = {"reused": "reused", "runs": "runs", "later": "decided later", "not_run": "does not run"}
 _FATES = {"taken_over": "taken over", "runs": "runs again", "not_wanted": "not wanted", "disabled": "disabled"}
 
 
@@ -91,7 +98,8 @@ def progress_of(steps: Sequence[StepModel]) -> str:
 
 def state_of(step: StepModel) -> str:
     """Return the state in words, with what a success leaves out."""
-    said = {"with failures": step.with_failures, "nothing to do": step.nothing_to_do}
+    reused = step.reason is not None and step.reason.code == "reused" and step.started_at is None
+    said = {"reused": reused, "with failures": step.with_failures, "nothing to do": step.nothing_to_do}
     flags = [name for name, is_set in said.items() if is_set]
     return f"{step.state} ({', '.join(flags)})" if flags else str(step.state)
 
@@ -117,7 +125,7 @@ def _why(step: StepModel) -> str:
 
 
 def _taken_from(step: StepModel) -> str:
-    if step.taken_from is None:
+    if step.taken_from is None or (step.reason and step.reason.code == "reused"):
         return ""
     is_whole = step.started_at is None
     return f"{'Taken' if is_whole else 'Some items are taken'} from run {step.taken_from}."

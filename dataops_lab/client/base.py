@@ -108,13 +108,15 @@ class Client(Protocol):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
         """Take a snapshot of the notebook and queue a run of it. The same request and `key` again give the same run.
 
         `texts` are parameters as people type them, read by their declared types; they override `parameters`.
         `pinned` becomes the job's patterns of pinned files; None leaves those that it has. With `sweep`, the run has a
-        point for each combination of its values.
+        point for each combination of its values. With `reuse`, steps of a pipeline that have not changed take over the
+        results of earlier runs.
         """
         ...
 

@@ -160,6 +160,7 @@ class HttpClient(Client):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
         values = dict(parameters or {})
@@ -181,10 +182,17 @@ class HttpClient(Client):
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
             pinned=_optional_list(pinned),
+            reuse=reuse,
             **of_sweep,
             **settings,
         )
         return self._post(RunModel, "runs", request, key=key)
+
+    def parse_texts(
+        self, path: str, texts: Sequence[tuple[str, str]], *, environment: str, image: str | None
+    ) -> dict[str, Any]:
+        """Read parameters as people type them, by the types that the file declares."""
+        return parameter_schema(self.inspect(path, environment=environment, image=image)).parse_texts(texts)
 
     def submit_many(
         self,

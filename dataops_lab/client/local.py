@@ -127,6 +127,7 @@ class LocalClient(Client):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
         submission_options = {
@@ -136,6 +137,7 @@ class LocalClient(Client):
             "image": image,
             "key": key,
             "sweep": sweep,
+            "reuse": reuse,
             **settings,
         }
         submission = self._submission(path, parameters, texts, resources, pinned, submission_options)

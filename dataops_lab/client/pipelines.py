@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from ..api_models import (
@@ -18,6 +18,8 @@ from ..api_models import (
     RunModel,
     StepMatrixModel,
     StepModel,
+    StepReuseModel,
+    SubmitRequest,
     SuggestionModel,
     SuggestRequest,
     ValidateRequest,
@@ -25,6 +27,7 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.repairs import WHAT_FAILED, RepairWish
+from ..domain.runs import Submission
 from ..services import (
     Services,
     approvals,
@@ -33,6 +36,7 @@ from ..services import (
     pipeline_imports,
     pipelines,
     repairs,
+    reuse,
     step_matrix,
 )
 
@@ -81,6 +85,18 @@ class Pipelines(Protocol):
         """Return a page of the runs of a pipeline, newest first, with the state of each step in each of them."""
         ...
 
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        """Tell what a `submit` with `reuse` would do with each step of a pipeline, and why. It starts nothing."""
+        ...
+
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         """Tell what `repair` would do with each step, and why. It starts nothing, and refuses what `repair` refuses."""
         ...
@@ -126,6 +142,25 @@ class LocalPipelines(Pipelines):
     def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
         return StepMatrixModel.from_domain(step_matrix.step_matrix(self._ctx, job_id, limit=limit, cursor=cursor))
 
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        asked = Submission(
+            path,
+            root=self._root,
+            parameters=dict(parameters or {}),
+            texts=tuple(texts),
+            environment=environment,
+            image=image,
+        )
+        return [StepReuseModel.from_domain(step) for step in reuse.preview(self._ctx, asked, by=self._user)]
+
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         planned = repairs.preview(self._ctx, run_id, wish, root=self._root, by=self._user)
         return RepairPreviewModel.from_domain(planned, newer=wish.newer)
@@ -167,6 +202,21 @@ class HttpPipelines(Pipelines):
     def step_matrix(self, job_id: str, *, limit: int = 50, cursor: str | None = None) -> StepMatrixModel:
         address = f"jobs/{quote(job_id, safe='')}/step-matrix"
         return self._client.request(StepMatrixModel, "GET", address, limit=limit, cursor=cursor)
+
+    def preview_reuse(
+        self,
+        path: str,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        texts: Sequence[tuple[str, str]] = (),
+        environment: str = "sandbox",
+        image: str | None = None,
+    ) -> list[StepReuseModel]:
+        values = dict(parameters or {})
+        if texts:
+            values |= self._client.parse_texts(path, texts, environment=environment, image=image)
+        asked = SubmitRequest(path=path, parameters=values, environment=environment, image=image)
+        return self._client.request(PageModel[StepReuseModel], "POST", "pipelines/reuse-preview", asked).items
 
     def preview_repair(self, run_id: str, wish: RepairWish = WHAT_FAILED) -> RepairPreviewModel:
         address = f"runs/{quote(run_id, safe='')}/repair/preview"

@@ -217,6 +217,8 @@ class Step:
     variables: Mapping[str, str | Reference] = field(default_factory=dict)
     """`env` in the file. An expression gives a text, or null for no variable."""
     disabled: bool = False
+    reuse: bool = True
+    """False: it always runs, also where a person asks for the reuse of results."""
 
     @property
     def run_settings(self) -> GivenSettings:
@@ -290,6 +292,11 @@ class StepStatus:
     comment: str = ""
     taken_from: str | None = None
     """The pipeline run whose result this step took over; only those of some items, when the step has started itself."""
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Tell whether the step did nothing itself: all of its result was made in another run."""
+        return self.taken_from is not None and self.started_at is None
 
 
 def parent_key(step_id: str, item_key: str | None = None) -> str:

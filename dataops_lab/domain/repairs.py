@@ -201,7 +201,14 @@ def _message(status: StepStatus) -> str:
 def _definition(step: Step) -> Step:
     """Return the step without that which changes nothing about its result: its name for people, place and limits."""
     return replace(
-        step, title="", image=None, kernel=None, resources=Resources(), settings=GivenSettings(), disabled=False
+        step,
+        title="",
+        image=None,
+        kernel=None,
+        resources=Resources(),
+        settings=GivenSettings(),
+        disabled=False,
+        reuse=True,
     )
 
 

@@ -175,6 +175,8 @@ class Submission(GivenSettings):
     """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
     declared: tuple[Parameter, ...] = ()
     """The parameters of a command, which has no file that could declare them."""
+    reuse: bool = False
+    """Steps of a pipeline that have not changed take over the results of earlier runs."""
     sweep: Sweep | None = None
     """The values of the parameters that differ from point to point, see Sweep; None for one run."""
 
@@ -278,6 +280,8 @@ class Run:
     resources: Resources = Resources()
     variables: dict[str, str] = field(default_factory=dict)
     """Its own environment variables, which count more than those of its environment."""
+    fingerprint: str | None = None
+    """The digest of all that decides the result of a step's run, see `reuse`; None for other runs."""
     bypassed_promotion: bool = False
     """The run was in a guarded environment without a promotion to it."""
     kept_at: dt.datetime | None = None

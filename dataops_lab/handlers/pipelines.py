@@ -17,6 +17,8 @@ from ..api_models import (
     RepairRequest,
     RunModel,
     StepModel,
+    StepReuseModel,
+    SubmitRequest,
     SuggestionModel,
     SuggestRequest,
     ValidateRequest,
@@ -24,10 +26,10 @@ from ..api_models import (
 )
 from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
-from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs
+from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs, reuse
 from .base import BytesReply, DataOpsHandler, operation
 from .jobs import JOBS, real_root
-from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submitted_reply
+from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submission_of, submitted_reply
 
 SCHEMA = Path(__file__).parent.with_name("pipelines") / "pipeline.schema.json"
 """The JSON Schema of a pipeline's file. `python -m dataops_lab.pipelines.schema` writes it."""
@@ -111,6 +113,21 @@ def _contents_path(handler: DataOpsHandler, folder: str) -> str:
     if path.startswith(".."):
         raise InvalidRequest("The folder of the new pipeline lies outside the server's root. Name one below it.")
     return "" if path == "." else path
+
+
+class ReusePreviewHandler(DataOpsHandler):
+    @operation(
+        "Tell for each step of a pipeline whether a run with reuse takes over an earlier result or runs the step, and "
+        "why; starts and stores nothing",
+        action="read",
+        resource=JOBS,
+        answers={200: PageModel[StepReuseModel]},
+        body=SubmitRequest,
+        lane="submit",
+    )
+    def post(self, body: SubmitRequest) -> PageModel[StepReuseModel]:
+        found = reuse.preview(self.services, submission_of(self, body), by=self.actor)
+        return PageModel[StepReuseModel](items=[StepReuseModel.from_domain(step) for step in found], next=None)
 
 
 class StepsHandler(DataOpsHandler):

@@ -122,7 +122,7 @@ class RunsHandler(DataOpsHandler):
         lane="submit",
     )
     def post(self, body: SubmitRequest) -> tuple[int, RunModel]:
-        return submitted_reply(runs.submit(self.services, _submission(self, body), by=self.actor))
+        return submitted_reply(runs.submit(self.services, submission_of(self, body), by=self.actor))
 
 
 class BatchHandler(DataOpsHandler):
@@ -138,13 +138,13 @@ class BatchHandler(DataOpsHandler):
     )
     def post(self, body: BatchRequest) -> tuple[int, BatchModel]:
         rows = [ParameterRow(parameters=row) for row in body.rows]
-        queued = runs.submit_many(self.services, _submission(self, body), rows, by=self.actor)
+        queued = runs.submit_many(self.services, submission_of(self, body), rows, by=self.actor)
         created = sum(is_new for _, is_new in queued)
         answer = BatchModel(runs=[RunSummaryModel.from_domain(run) for run, _ in queued], created=created)
         return (201 if created else 200), answer
 
 
-def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
+def submission_of(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
     return Submission(
         path=local_path(handler, body.path),
         parameters=body.parameters,
@@ -155,6 +155,7 @@ def _submission(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
         resources=body.resources.to_domain() if body.resources else Resources(),
         pinned=None if body.pinned is None else tuple(body.pinned),
         sweep=body.to_sweep(),
+        reuse=body.reuse,
         **body.settings(),
         key=handler.request.headers.get(KEY_HEADER),
     )

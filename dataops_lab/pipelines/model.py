@@ -196,6 +196,8 @@ class StepPart(DefaultsPart):
     outputs: list[StrictStr] = Field(default_factory=list)
     """Patterns of files that the step must leave."""
     disabled: StrictBool = False
+    reuse: StrictBool = True
+    """Whether a run with reuse may take over an earlier result of the step."""
 
 
 class PipelineFile(_Part):

@@ -176,6 +176,7 @@ def _step(step_id: str, part: StepPart, defaults: DefaultsPart, found: _Found) -
         files=tuple(FilesFrom(each.giver, tuple(each.paths), each.into) for each in part.files),
         outputs=tuple(part.outputs),
         disabled=part.disabled,
+        reuse=part.reuse,
         # People are asked nowhere in particular.
         **_settings(part, defaults if kind is not StepKind.APPROVAL else DefaultsPart(), kind),
     )

@@ -55,6 +55,8 @@ class Part(NamedTuple):
     state: RunState
     reason: Reason | None
     nothing_to_do: bool
+    started_at: dt.datetime | None = None
+    """When its first attempt started; a part may wait in the queue before."""
 
 
 class ItemRun(NamedTuple):
@@ -101,6 +103,8 @@ class PipelineProgress:
 
     statuses: Mapping[str, StepStatus]
     timed_out_at: dt.datetime | None = None
+    reuse: bool = False
+    """A person asked that unchanged steps take over the results of earlier runs."""
     sweep: Sweep | None = None
     """The values of a sweep; None for a pipeline."""
 
@@ -330,7 +334,15 @@ class Runs(Protocol):
 class PipelineRuns(Protocol):
     """The steps of pipeline runs. The pipeline runs themselves, and the runs of their steps, are Runs."""
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
+    def add(
+        self,
+        run_id: str,
+        plan: Plan,
+        statuses: Mapping[str, StepStatus],
+        *,
+        sweep: Sweep | None = None,
+        reuse: bool = False,
+    ) -> None:
         """Add the steps of a run that was just added. `statuses` has all of them, in the order of the file."""
         ...
 
@@ -407,6 +419,21 @@ class PipelineRuns(Protocol):
 
     def list_repairs(self, run: Run) -> Sequence[str]:
         """Return the ids of the runs that repair this one, oldest first."""
+        ...
+
+    def find_results(self, fingerprints: Collection[str]) -> Mapping[str, str]:
+        """Return the newest run of a step that succeeded, by fingerprint: one that really ran before any copy."""
+        ...
+
+    def find_last_success(self, job_id: str, step_id: str) -> str | None:
+        """Return the newest run of such a step that succeeded and has a fingerprint; no item of a fan-out."""
+        ...
+
+    def list_durations(self, run_id: str, *, last: int) -> Mapping[str, Sequence[float]]:
+        """Return how many seconds the steps of this run took before: in the `last` successes, newest first.
+
+        Those on other images are left out. The time in the queue does not count, except between items of a fan-out.
+        """
         ...
 
     def list_cells(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepCell]]:

@@ -26,6 +26,8 @@ from .placement import authoring_image, options, target_runtime
 
 PROBLEMS_IN_MESSAGE = 5
 MAX_FINDINGS = 50
+SCHEMA_FILE = "pipeline.schema.json"
+"""The JSON Schema of a pipeline's file, where editors find it beside the pipelines of a folder."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ def suggest(
     """Write the text of a pipeline with a step for each of the notebooks and scripts at the local `paths`.
 
     An edge is guessed where one writes a path that another one reads. Without paths it is a pipeline to start from.
-    `folder` is that of the new file; by default the deepest that holds all of them. Nothing is written here.
+    `folder` is that of the new file; by default the deepest that holds all of them. The text names the JSON Schema
+    when that lies there. Nothing is written here.
     """
     if len(paths) > MAX_STEPS:
         raise InvalidRequest(f"A pipeline has at most {MAX_STEPS} steps, and these are {len(paths)} files.")
@@ -180,7 +183,9 @@ def suggest(
         files.append(StepFile(relative, StepKind(kind), used.reads, used.writes))
     name = name or f"{_name_of(folder)}{PIPELINE_SUFFIX}"
     suggestion = ctx.pipelines.suggest(files)
-    return NewFile(folder, name, suggestion.text, suggestion.guesses)
+    has_schema = not ctx.notebooks.find_missing([posixpath.join(folder, SCHEMA_FILE)])
+    named = f"# yaml-language-server: $schema={SCHEMA_FILE}\n" if has_schema else ""
+    return NewFile(folder, name, named + suggestion.text, suggestion.guesses)
 
 
 # --- what a step names ----------------------------------------------------------------------------

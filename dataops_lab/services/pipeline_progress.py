@@ -12,8 +12,6 @@ from contextlib import suppress
 from dataclasses import replace
 from weakref import WeakKeyDictionary
 
-from ulid import ULID
-
 from ..domain.actors import ENGINE, Actor
 from ..domain.fan_outs import ItemCounts, fan_out_end, next_items
 from ..domain.jobs import JobKind
@@ -26,11 +24,13 @@ from ..domain.sweeps import SWEEP_STEP, Sweep
 from ..domain.time import Timestamp
 from ..domain.versions import Manifest
 from ..errors import Damaged, NotFound, Refused
-from ..ports import Part, PartCounts, Pipelines, Transaction
+from ..ports import Part, PartCounts, PipelineProgress, Pipelines, Transaction
 from .context import Services
+from .earlier_results import EarlierResults
 from .pipeline_values import StepValues
 from .reactions import move_runs
 from .slow_expressions import Question, TakesLong, answers
+from .step_results import with_ids
 
 
 def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor | None = None) -> bool:
@@ -46,7 +46,7 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
     if pipeline is None:
         _give_up(ctx, tx, run, progress.statuses, at=at)
         return True
-    steps = _Steps(ctx, tx, run, pipeline, progress.statuses, ending, at, folder=manifest.folder)
+    steps = _Steps(ctx, tx, run, pipeline, progress, ending, at, folder=manifest.folder)
     stops, outcome = steps.move_on()
     moved = steps.write(by=by)
     if questions := steps.questions:
@@ -167,7 +167,7 @@ class _Steps:
         tx: Transaction,
         run: Run,
         pipeline: Pipeline,
-        statuses: Mapping[str, StepStatus],
+        progress: PipelineProgress,
         ending: Ending | None,
         at: Timestamp,
         *,
@@ -175,15 +175,16 @@ class _Steps:
     ) -> None:
         self._ctx, self._tx, self._run, self._pipeline = ctx, tx, run, pipeline
         self._ending, self._at, self._folder = ending, at, folder
-        self._before = statuses
-        self._now = dict(statuses)
+        self._before = progress.statuses
+        self._now = dict(progress.statuses)
+        self._reuse = EarlierResults(ctx, tx, run, at, folder=folder, wanted=progress.reuse)
         self._values = StepValues(ctx, tx, run, pipeline, self._now, folder=folder)
         self._undecided: set[str] = set()
         """The steps that wait for the values of expressions. They stay as they are."""
 
     def move_on(self) -> tuple[Sequence[str], Outcome | None]:
         """Move all steps as far as they go now. Return the steps to cancel, and the outcome once there is one."""
-        self._end_running()
+        self._end_running(self._pipeline.steps)
         while True:
             then = self._advance()
             for step_id, reason in then.skips.items():
@@ -229,8 +230,9 @@ class _Steps:
 
     # --- running steps ----------------------------------------------------------------------------
 
-    def _end_running(self) -> None:
-        running = [step for step in self._pipeline.steps if self._now[step.id].state is StepState.RUNNING]
+    def _end_running(self, steps: Sequence[Step]) -> None:
+        """End those of the steps that run no longer, and go on with the items of the others."""
+        running = [step for step in steps if self._now[step.id].state is StepState.RUNNING]
         single = [step for step in running if step.for_each is None]
         parts = self._tx.pipelines.list_parts(self._run.id, [step.id for step in single]) if single else {}
         for step in single:
@@ -327,7 +329,7 @@ class _Steps:
             if items is not None and started.items is not None:
                 self._add_parts(step, self._without_run(step, items))
             else:
-                self._add_parts(step, items or [None])
+                self._start_parts(step, items or [None])
         except TakesLong:
             self._now[step.id] = replace(started, started_at=None)
             self._undecided.add(step.id)
@@ -335,32 +337,50 @@ class _Steps:
             self._now[step.id] = started
             self._end(step.id, StepState.FAILED, Reason(error.precise_code, error.message[:MAX_SUMMARY_MESSAGE]))
 
+    def _start_parts(self, step: Step, items: Sequence[Item | None]) -> None:
+        """Start a step: take over results of earlier runs where a person asked for it, and queue runs of the rest."""
+        parts = self._parts(step, items)
+        taken = self._reuse.take_over(step, parts)
+        waiting = [part for part in parts if part.parent_key not in taken.keys]
+        self._queue(waiting[: self._most(step, len(waiting))])
+        self._now[step.id] = replace(self._now[step.id], reason=taken.reason, taken_from=taken.origin)
+        if not waiting:
+            self._end_running([step])
+            # It took no time here; clocks and charts look at the start.
+            self._now[step.id] = replace(self._now[step.id], reason=taken.reason, started_at=None, finished_at=None)
+
     def _add_parts(self, step: Step, items: Sequence[Item | None], *, inputs_of: Run | None = None) -> None:
         """Queue the runs of the step: of the first of these `items`, as many as may be active at once."""
+        parts = self._parts(step, items, inputs_of=inputs_of)
+        self._queue(parts if inputs_of else parts[: self._most(step, len(parts))])
+
+    def _parts(self, step: Step, items: Sequence[Item | None], *, inputs_of: Run | None = None) -> list[Run]:
+        """Make the runs of these items, still without ids. All of them are checked before the first one starts."""
         planned = self._tx.pipelines.get_plan(self._run.id, [step.id])[step.id]
         manifest = self._tx.versions.get(planned.job_id, planned.version_digest).manifest
-        # All of them are checked before the first one starts.
         parameters = self._values.parameters(step, manifest, items)
         variables = self._values.variables(step, items)
         inputs = inputs_of.inputs_digest if inputs_of else self._values.inputs(step, planned, manifest)
-        most = len(items)
-        if inputs_of is None and step.for_each is not None and step.for_each.concurrency is not None:
-            most = step.for_each.concurrency
-        # Sort the ids: those of one moment have no order of their own, and the queue starts runs in the order of ids.
-        ids = sorted(str(ULID.from_datetime(self._at.wall_time)) for _ in items[:most])
-        self._tx.runs.add(
-            *(
+        part = replace(part_of(self._run, step, planned, self._at), inputs_digest=inputs)
+        return [
+            self._reuse.with_fingerprint(
                 replace(
-                    part_of(self._run, step, planned, self._at),
-                    id=run_id,
+                    part,
                     parent_key=parent_key(step.id, item.key if item else None),
                     parameters=values,
                     variables=env,
-                    inputs_digest=inputs,
                 )
-                for run_id, item, values, env in zip(ids, items, parameters, variables, strict=False)
             )
-        )
+            for item, values, env in zip(items, parameters, variables, strict=True)
+        ]
+
+    def _most(self, step: Step, count: int) -> int:
+        concurrency = step.for_each.concurrency if step.for_each else None
+        return count if concurrency is None else concurrency
+
+    def _queue(self, parts: Sequence[Run]) -> None:
+        if parts:
+            self._tx.runs.add(*with_ids(parts, self._at))
 
     def _end(
         self,
@@ -376,7 +396,8 @@ class _Steps:
         self._now[step_id] = replace(
             status,
             state=state,
-            reason=reason,
+            # A step that ran although reuse was wanted keeps the reason for it.
+            reason=status.reason if reason is None and state is StepState.SUCCEEDED else reason,
             with_failures=with_failures,
             nothing_to_do=nothing_to_do,
             items=status.items if items is None else items,

@@ -12,6 +12,7 @@ from ulid import ULID
 
 from ..domain.actors import Actor
 from ..domain.approvals import waited_s
+from ..domain.durations import LAST, expected_duration
 from ..domain.fan_outs import ItemCounts
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.outcomes import first_statuses
@@ -57,6 +58,8 @@ class NewPipelineRun:
     tick_id: str | None = None
     nominal_at: dt.datetime | None = None
     sweep: Sweep | None = None
+    reuse: bool = False
+    """Whether unchanged steps take over the results of earlier runs."""
     statuses: Mapping[str, StepStatus] | None = None
     """The first status of each step; None: as the pipeline says."""
     taken_over: Callable[[Transaction, Run], None] | None = None
@@ -81,7 +84,8 @@ class FirstPipelineRun:
         taken = self.taken
         job, version, plan = make_plan(self.ctx, tx, taken, by=by, at=at)
         settings = settings_of(taken.pipeline, taken.submission, job, taken.placed)
-        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings)
+        reuse = taken.submission.reuse
+        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings, reuse=reuse)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -228,7 +232,7 @@ def add_run(
         check_known_items(ctx, tx, run, new.pipeline, new.plan)
     tx.runs.add(run)
     statuses = first_statuses(new.pipeline) if new.statuses is None else new.statuses
-    tx.pipelines.add(run.id, new.plan, statuses, sweep=new.sweep)
+    tx.pipelines.add(run.id, new.plan, statuses, sweep=new.sweep, reuse=new.reuse)
     if new.taken_over is not None:
         new.taken_over(tx, run)
     if not waits:
@@ -485,6 +489,10 @@ class StepView:
     run_id: str | None = None
     counts: ItemCounts | None = None
     may_decide: bool = False
+    run_started_at: dt.datetime | None = None
+    """The time at which its only run left the queue."""
+    expected_s: float | None = None
+    """The seconds that it took before; None while nobody knows."""
 
 
 def steps(ctx: Services, run_id: str, *, by: Actor) -> Sequence[StepView]:
@@ -504,6 +512,7 @@ def _views(ctx: Services, tx: Transaction, run: Run, wanted: Sequence[Step], *, 
     jobs = tx.jobs.get_many([planned.job_id for planned in plan.values()])
     parts = tx.pipelines.list_parts(run.id, [step.id for step in wanted if step.for_each is None])
     counts = tx.pipelines.count_parts(run.id)
+    durations = tx.pipelines.list_durations(run.id, last=2 * LAST)
     return [
         StepView(
             step=step,
@@ -511,6 +520,8 @@ def _views(ctx: Services, tx: Transaction, run: Run, wanted: Sequence[Step], *, 
             path=jobs[plan[step.id].job_id].path if step.id in plan else None,
             job_id=plan[step.id].job_id if step.id in plan else None,
             run_id=parts[step.id][0].id if step.id in parts else None,
+            run_started_at=parts[step.id][0].started_at if step.id in parts and not status.is_taken_over else None,
+            expected_s=expected_duration(durations.get(step.id, ())),
             counts=_counts(status, counts.get(step.id)),
             may_decide=_awaits(status) and may_decide(ctx, run, step, by=by),
         )

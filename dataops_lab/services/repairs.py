@@ -15,18 +15,19 @@ from ..domain.actors import Actor
 from ..domain.jobs import Job
 from ..domain.outcomes import first_statuses
 from ..domain.pipelines import Pipeline, Step, StepKind, StepState, StepStatus
-from ..domain.records import Record, RecordFileKind, record_digest
+from ..domain.records import Record
 from ..domain.repairs import EarlierStep, Fate, Repair, RepairWish, StepRepair
 from ..domain.runs import Reason, Run, RunState, Submission, Trigger, TriggerKind
 from ..domain.step_files import missing_outputs
 from ..domain.time import Timestamp
 from ..domain.versions import Version, canonical_json, digest_of
-from ..errors import Conflict, Damaged, NotFound
+from ..errors import Conflict, NotFound
 from ..ports import Part, Transaction
 from .context import Services
 from .pipelines import FirstPipelineRun, RepeatedPipelineRun, add_run, prepare, prepare_rerun, stored_pipeline
 from .placement import NO_OVERRIDE
 from .runs import Submitted, add_once, check_key
+from .step_results import copy_records, find_damage, taken_over
 from .sweeps import FirstSweepRun
 from .sweeps import prepare as prepare_sweep
 
@@ -201,28 +202,9 @@ class _Results:
 
     def _problem(self, part: Part) -> str:
         if part.id not in self._problems:
-            self._problems[part.id] = self._find_problem(part)
+            record = self._records.get(part.id)
+            self._problems[part.id] = find_damage(self._ctx, record, reads_bytes=True)
         return self._problems[part.id]
-
-    def _find_problem(self, part: Part) -> str:
-        record = self._records.get(part.id)
-        if record is None:
-            return "Its record is gone."
-        if record.integrity_errors or record.digest != _digest_of(record):
-            return "Its record is damaged."
-        for file in record.files:
-            try:
-                if file.kind is RecordFileKind.ARTIFACT:
-                    self._ctx.blobs.open_verified(file.digest).close()
-                elif not self._ctx.blobs.exists(file.digest):
-                    return f"Its record is damaged: {file.path} is missing."
-            except (Damaged, NotFound):
-                return f"Its record is damaged: {file.path} is not what was stored."
-        return ""
-
-
-def _digest_of(record: Record) -> str:
-    return record_digest(record.run_id, record.attempt, record.files, record.values)
 
 
 # --- the new run ------------------------------------------------------------------------------------
@@ -233,9 +215,15 @@ def _statuses(planned: PlannedRepair, at: Timestamp) -> dict[str, StepStatus]:
     for step_id, step in planned.steps.items():
         origin = planned.origin(step_id)
         if step.fate is Fate.TAKEN_OVER:
+            status = planned.earlier[step_id].status
             # It took no time here; clocks and charts look at the start.
             statuses[step_id] = replace(
-                planned.earlier[step_id].status, taken_from=origin, started_at=None, finished_at=None, due_at=None
+                status,
+                reason=None if status.state is StepState.SUCCEEDED else status.reason,
+                taken_from=origin,
+                started_at=None,
+                finished_at=None,
+                due_at=None,
             )
         elif step.fate is Fate.NOT_WANTED:
             statuses[step_id] = StepStatus(StepState.SKIPPED, Reason("not_wanted", step.why), finished_at=at.wall_time)
@@ -255,13 +243,7 @@ def _take_over(tx: Transaction, planned: PlannedRepair, run: Run, *, by: Actor, 
     if not ids:
         return
     tx.runs.add(*(_copy(found[old_id], new_id, run, by, at) for old_id, new_id in ids.items()))
-    attempts = tx.attempts.list_for_runs(parts)
-    copied = [[replace(each, run_id=new_id)] for old_id, new_id in ids.items() for each in attempts[old_id]]
-    if copied:
-        tx.attempts.add_all(copied)
-    records = [_copy_record(record, ids[old_id]) for old_id, record in tx.records.find_for_runs(parts).items()]
-    if records:
-        tx.records.add(*records)
+    copy_records(tx, list(ids.items()))
 
 
 def _taken_parts(tx: Transaction, planned: PlannedRepair) -> Iterable[str]:
@@ -277,13 +259,11 @@ def _taken_parts(tx: Transaction, planned: PlannedRepair) -> Iterable[str]:
 
 
 def _copy(part: Run, run_id: str, run: Run, by: Actor, at: Timestamp) -> Run:
-    # The run that really ran stays the reference, through any number of repairs.
-    origin = part.trigger.ref if part.trigger.kind is TriggerKind.TAKEN_OVER else part.id
     return replace(
         part,
         id=run_id,
         parent_id=run.id,
-        trigger=Trigger(TriggerKind.TAKEN_OVER, origin),
+        trigger=taken_over(part),
         created_at=at.wall_time,
         created_by=by,
         created_boot=at.boot,
@@ -296,8 +276,3 @@ def _copy(part: Run, run_id: str, run: Run, by: Actor, at: Timestamp) -> Run:
         kept_by=None,
         revision=1,
     )
-
-
-def _copy_record(record: Record, run_id: str) -> Record:
-    copy = replace(record, run_id=run_id)
-    return replace(copy, digest=_digest_of(copy))

@@ -510,6 +510,8 @@ def _awaits_approval(progress: PipelineProgress) -> bool:
 def _check_submission(submission: Submission) -> None:
     check_key(submission.key)
     submission.check()
+    if submission.reuse and submission.kind is not JobKind.PIPELINE:
+        raise InvalidRequest("Only a pipeline reuses results: those of its steps. Run it without reuse.")
 
 
 def check_key(key: str | None) -> None:
@@ -524,6 +526,8 @@ def _request_digest(submission: Submission) -> str:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
     if not submission.command:
         del request_fields["command"], request_fields["declared"]  # The same holds for commands.
+    if not submission.reuse:
+        del request_fields["reuse"]
     if submission.sweep is None:
         del request_fields["sweep"]  # And for sweeps.
     return digest_of(canonical_json(request_fields))

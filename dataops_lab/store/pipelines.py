@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Text, bindparam, case, cast, func, insert, select, text, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    type_coerce,
+    update,
+)
 
 from ..domain.actors import Actor
 from ..domain.deserialization import from_known_fields
@@ -35,13 +52,22 @@ class SqlPipelines:
         self._events = events
         self._actors = actors
 
-    def add(self, run_id: str, plan: Plan, statuses: Mapping[str, StepStatus], *, sweep: Sweep | None = None) -> None:
+    def add(
+        self,
+        run_id: str,
+        plan: Plan,
+        statuses: Mapping[str, StepStatus],
+        *,
+        sweep: Sweep | None = None,
+        reuse: bool = False,
+    ) -> None:
         inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
         row = {
             "run_id": run_id,
             "inherited": inherited,
             "sweep": asdict(sweep) if sweep else None,
             "points": sweep.size if sweep else None,
+            "reuse": reuse,
         }
         self._connection.execute(_INSERT_RUN, row)
         rows = [
@@ -62,7 +88,8 @@ class SqlPipelines:
             raise NotFound(f"Run {run_id} is not a pipeline's: it has no steps.")
         rows = self._connection.execute(_STATUSES, {"run_id": run_id})
         statuses = {row.step_id: _status(row, self._actors) for row in rows}
-        return PipelineProgress(statuses, run.timed_out_at, _sweep(run.sweep) if run.sweep else None)
+        sweep = _sweep(run.sweep) if run.sweep else None
+        return PipelineProgress(statuses, run.timed_out_at, sweep=sweep, reuse=run.reuse)
 
     def get_plan(self, run_id: str, step_ids: Collection[str] | None = None) -> Plan:
         inherited = self._connection.scalar(_INHERITED, {"run_id": run_id}) or {}
@@ -103,7 +130,7 @@ class SqlPipelines:
         for row in self._connection.execute(_PARTS, {"run_id": run_id, "steps": list(step_ids)}):
             step_id, key = split_parent_key(row.parent_key)
             reason = reasons.from_json(row.reason)
-            found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do))
+            found[step_id].append(Part(row.id, key, RunState(row.state), reason, row.nothing_to_do, row.started_at))
         return found
 
     def list_item_runs(self, run_id: str, step_id: str) -> Sequence[ItemRun]:
@@ -157,6 +184,21 @@ class SqlPipelines:
     def list_repairs(self, run: Run) -> Sequence[str]:
         return list(self._connection.scalars(_REPAIRS, {"job_id": run.job_id, "run_id": run.id}))
 
+    def find_results(self, fingerprints: Collection[str]) -> Mapping[str, str]:
+        rows = self._connection.execute(_RESULTS, {"fingerprints": list(fingerprints)})
+        # Copies come first, so those that really ran replace them.
+        return {row.fingerprint: row.id for row in sorted(rows, key=lambda row: not row.is_copy)}
+
+    def find_last_success(self, job_id: str, step_id: str) -> str | None:
+        return self._connection.scalar(_LAST_SUCCESS, {"job_id": job_id, "step_id": step_id})
+
+    def list_durations(self, run_id: str, *, last: int) -> Mapping[str, Sequence[float]]:
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for row in self._connection.execute(_DURATIONS, {"run_id": run_id, "last": last}):
+            if row.began is not None and row.ended is not None and row.image == row.own_image:
+                found[row.step_id].append((row.ended - row.began).total_seconds())
+        return found
+
     def list_cells(self, run_ids: Collection[str]) -> Mapping[str, Mapping[str, StepCell]]:
         counts: defaultdict[tuple[str, str], dict[RunState, int]] = defaultdict(dict)
         idle: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -194,14 +236,18 @@ _R, _S = t.runs.c, t.pipeline_steps.c
 _INSERT_RUN, _INSERT_STEP = insert(t.pipeline_runs), insert(t.pipeline_steps)
 _OF_RUN = _S.run_id == bindparam("run_id")
 _P = t.pipeline_runs.c
-_RUN = select(_P.timed_out_at, _P.sweep).where(_P.run_id == bindparam("run_id"))
+_RUN = select(_P.timed_out_at, _P.sweep, _P.reuse).where(_P.run_id == bindparam("run_id"))
 _INHERITED = select(_P.inherited).where(_P.run_id == bindparam("run_id"))
 _STATUS = [
-    _S[name]
-    for name in (
-        "step_id", "state", "reason", "items", "with_failures", "nothing_to_do", "started_at", "finished_at",
-        "due_at", "decided_at", "decided_by", "comment", "taken_from",
-    )
+    *(
+        _S[name]
+        for name in (
+            "step_id", "state", "reason", "with_failures", "nothing_to_do", "started_at", "finished_at", "due_at",
+            "decided_at", "decided_by", "comment", "taken_from",
+        )
+    ),
+    # As text: see `_items`.
+    type_coerce(_S["items"], Text).label("items"),
 ]  # fmt: skip
 _STATUSES = select(*_STATUS).where(_OF_RUN).order_by(_S.position)
 _PLAN = select(_S.step_id, _S.job_id, _S.version_digest, _S.inputs_digest, _S.plan).where(_OF_RUN).order_by(_S.position)
@@ -212,7 +258,9 @@ _TIME_OUT = update(t.pipeline_runs).where(
     t.pipeline_runs.c.run_id == bindparam("of_run"), t.pipeline_runs.c.timed_out_at.is_(None)
 )
 _OF_STEPS = (_R.parent_id == bindparam("run_id"), _R.parent_step.in_(bindparam("steps", expanding=True)))
-_PARTS = select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do).where(*_OF_STEPS).order_by(_R.id)
+_PARTS = (
+    select(_R.id, _R.parent_key, _R.state, _R.reason, _R.nothing_to_do, _R.started_at).where(*_OF_STEPS).order_by(_R.id)
+)
 _A = t.attempts.c
 _LATEST = select(_A.state).where(_A.run_id == _R.id).order_by(_A.number.desc()).limit(1).scalar_subquery()
 _ITEM_RUNS = (
@@ -285,6 +333,60 @@ _REPAIRS = (
     )
     .order_by(_R.id)
 )
+_SUCCEEDED = str(RunState.SUCCEEDED)
+_is_copy = (_R.trigger_kind == str(TriggerKind.TAKEN_OVER)).label("is_copy")
+_RESULTS = (
+    select(_R.fingerprint, _is_copy, func.max(_R.id).label("id"))
+    .where(
+        _R.fingerprint.in_(bindparam("fingerprints", expanding=True)),
+        _R.fingerprint.is_not(None),
+        _R.state == _SUCCEEDED,
+    )
+    .group_by(_R.fingerprint, _is_copy)
+)
+_LAST_SUCCESS = (
+    select(_R.id)
+    .where(
+        _R.job_id == bindparam("job_id"),
+        _R.state == _SUCCEEDED,
+        _R.parent_key == bindparam("step_id"),
+        _R.fingerprint.is_not(None),
+        _R.trigger_kind != str(TriggerKind.TAKEN_OVER),
+        text(NO_POINT),
+    )
+    .order_by(_R.id.desc())
+    .limit(1)
+)
+_own, _before = t.pipeline_steps.alias("own"), t.pipeline_steps.alias("before")
+# The conditions are those of its index.
+_newest = (
+    select(_before.c.run_id)
+    .where(
+        _before.c.job_id == _own.c.job_id,
+        _before.c.step_id == _own.c.step_id,
+        _before.c.run_id < _own.c.run_id,
+        _before.c.state == literal_column(f"'{_SUCCEEDED}'"),
+        _before.c.started_at.is_not(None),
+    )
+    .order_by(_before.c.run_id.desc())
+    .limit(bindparam("last"))
+    .correlate(_own)
+)
+# Single steps have a run, which tells when it left the queue.
+_DURATIONS = (
+    select(
+        _S.step_id,
+        func.coalesce(_part.c.started_at, _S.started_at).label("began"),
+        func.coalesce(_part.c.finished_at, _S.finished_at).label("ended"),
+        _S.plan["image"]["digest"].as_string().label("image"),
+        _own.c.plan["image"]["digest"].as_string().label("own_image"),
+    )
+    .select_from(_own)
+    .join(t.pipeline_steps, (_S.step_id == _own.c.step_id) & _S.run_id.in_(_newest))
+    .outerjoin(_part, (_part.c.parent_id == _S.run_id) & (_part.c.parent_key == _S.step_id))
+    .where(_own.c.run_id == bindparam("run_id"), _own.c.job_id.is_not(None))
+    .order_by(_S.run_id.desc())
+)
 # An approval runs nothing and so has no job.
 _APPROVALS = (
     select(_S.run_id, *_STATUS)
@@ -312,6 +414,17 @@ def _columns(status: StepStatus) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=16)
+def _items(stored: str) -> tuple[Item, ...] | None:
+    """Read the items of a fan-out, which never change.
+
+    The engine reads the statuses at the end of each item, so that the items of a thousand would be read a thousand
+    times.
+    """
+    pairs = json.loads(stored)
+    return None if pairs is None else tuple(Item(*pair) for pair in pairs)
+
+
 def _status(row: Row[Any], actors: SqlActors) -> StepStatus:
     values = {name: value for name, value in row._mapping.items() if name not in ("run_id", "step_id")}
     return StepStatus(
@@ -319,7 +432,7 @@ def _status(row: Row[Any], actors: SqlActors) -> StepStatus:
             **values,
             "state": StepState(values["state"]),
             "reason": reasons.from_json(values["reason"]),
-            "items": None if values["items"] is None else tuple(Item(*pair) for pair in values["items"]),
+            "items": _items(values["items"]),
             "decided_by": actors.find(values["decided_by"]),
         }
     )

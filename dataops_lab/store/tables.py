@@ -245,6 +245,7 @@ runs = Table(
     Column("resources", JSON, nullable=False, server_default="{}"),
     Column("variables", JSON, nullable=False, server_default="{}"),
     Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
+    Column("fingerprint", String(71)),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
     # The beginning of the reason's message, for the text search: an index of this alone is quick to walk.
@@ -276,6 +277,9 @@ Index("ix_runs_top_said", runs.c.id, runs.c.said, runs.c.parent_id, info={"only"
 _parts = (runs.c[name] for name in ("parent_id", "parent_step", "state", "id", "nothing_to_do"))
 Index("ix_runs_parts", *_parts, info={"only": "parent_id IS NOT NULL"})
 
+_fingerprint = (runs.c[name] for name in ("fingerprint", "state", "trigger_kind", "id"))
+Index("ix_runs_fingerprint", *_fingerprint, info={"only": "fingerprint IS NOT NULL"})
+
 pipeline_runs = Table(
     "pipeline_runs",
     metadata,
@@ -283,6 +287,8 @@ pipeline_runs = Table(
     # The submitter's variables, which all steps on this machine get.
     Column("inherited", JSON, nullable=False),
     Column("timed_out_at", Instant),
+    # A person asked that unchanged steps take over the results of earlier runs.
+    Column("reuse", Boolean, nullable=False, server_default=false()),
     # The values of a sweep, and the number of its points.
     Column("sweep", _Values, nullable=False, server_default="null"),
     Column("points", Integer),
@@ -315,6 +321,14 @@ pipeline_steps = Table(
     Column("taken_from", String(26)),
     ForeignKeyConstraint(["job_id", "version_digest"], ["versions.job_id", "versions.digest"]),
     Index(None, "job_id", "version_digest"),
+)
+
+# It finds the newest successes of a step, whose durations tell how long the next one will take.
+_successes = (pipeline_steps.c[name] for name in ("job_id", "step_id", "run_id"))
+Index(
+    "ix_pipeline_steps_succeeded",
+    *_successes,
+    info={"only": "state = 'succeeded' AND started_at IS NOT NULL"},
 )
 
 attempts = Table(

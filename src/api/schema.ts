@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal) */
+        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal), `schedule` (one that changed or decided), `notification` (a message) */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -397,6 +397,23 @@ export interface paths {
         put?: never;
         /** Write the text of a new pipeline with a step for each of these notebooks and scripts, and a guessed edge where one reads what another one writes; stores nothing */
         post: operations["post_pipelines_suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipelines/reuse-preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell for each step of a pipeline whether a run with reuse takes over an earlier result or runs the step, and why; starts and stores nothing */
+        post: operations["post_pipelines_reuse_preview"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1557,6 +1574,11 @@ export interface components {
              * @default null
              */
             max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
             /** Rows */
             rows: {
                 [key: string]: unknown;
@@ -1632,10 +1654,7 @@ export interface components {
             kind: "business_day";
             /** Number */
             number: number;
-            /**
-             * At
-             * Format: time
-             */
+            /** At */
             at: string;
         };
         /**
@@ -1661,32 +1680,11 @@ export interface components {
         };
         /**
          * CalendarRequest
-         * @description A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
-         *
-         *     `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
-         *     of the week from 0 for Monday.
+         * @description A calendar, and where its days come from. `weekend` counts the days of the week from 0 for Monday.
          */
         CalendarRequest: {
-            /**
-             * Ics
-             * @default null
-             */
-            ics: string | null;
-            /**
-             * Country
-             * @default null
-             */
-            country: string | null;
-            /**
-             * Subdivision
-             * @default null
-             */
-            subdivision: string | null;
-            /**
-             * Days
-             * @default null
-             */
-            days: components["schemas"]["DayOffModel"][] | null;
+            /** Source */
+            source: components["schemas"]["CountryDays"] | components["schemas"]["FileDays"] | components["schemas"]["GivenDays"];
             /**
              * Weekend
              * @default [
@@ -1797,6 +1795,24 @@ export interface components {
              * @default null
              */
             state: string | null;
+        };
+        /**
+         * CountryDays
+         * @description The public holidays of a country, such as FR, or of a part of it, such as BW of DE.
+         */
+        CountryDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "country";
+            /** Country */
+            country: string;
+            /**
+             * Subdivision
+             * @default null
+             */
+            subdivision: string | null;
         };
         /**
          * CronRule
@@ -2173,6 +2189,19 @@ export interface components {
          */
         Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
         /**
+         * FileDays
+         * @description The whole days of the text of an iCalendar file.
+         */
+        FileDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ics";
+            /** Text */
+            text: string;
+        };
+        /**
          * FilesRule
          * @description When files of a folder are new or have changed, and nothing has changed there for `quiet_s`.
          *
@@ -2247,6 +2276,16 @@ export interface components {
             left_out: {
                 [key: string]: string;
             };
+        };
+        /** GivenDays */
+        GivenDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "days";
+            /** Days */
+            days: components["schemas"]["DayOffModel"][];
         };
         /**
          * GivenSettingsModel
@@ -3280,6 +3319,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[StepReuseModel] */
+        PageModel_StepReuseModel_: {
+            /** Items */
+            items: components["schemas"]["StepReuseModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[TickModel] */
         PageModel_TickModel_: {
             /** Items */
@@ -3827,6 +3876,12 @@ export interface components {
              */
             last: number | null;
         };
+        /**
+         * ReuseFate
+         * @description The fate of a step in a run with reuse.
+         * @enum {string}
+         */
+        ReuseFate: "reused" | "runs" | "later" | "not_run";
         /**
          * Role
          * @description The part that a travelling file plays for the notebook.
@@ -4537,6 +4592,10 @@ export interface components {
             started_at: string | null;
             /** Finished At */
             finished_at: string | null;
+            /** Run Started At */
+            run_started_at: string | null;
+            /** Expected S */
+            expected_s: number | null;
             /** Due At */
             due_at: string | null;
             approval: components["schemas"]["ApprovalModel"] | null;
@@ -4562,6 +4621,23 @@ export interface components {
             items_taken: number | null;
             /** Items Total */
             items_total: number | null;
+        };
+        /**
+         * StepReuseModel
+         * @description A step in a run with reuse, before it starts, with a sentence about its fate.
+         *
+         *     `taken_from` is the run in which its result, or that of some of its items, was made.
+         */
+        StepReuseModel: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            fate: components["schemas"]["ReuseFate"];
+            /** Why */
+            why: string;
+            /** Taken From */
+            taken_from: string | null;
         };
         /**
          * StepState
@@ -4660,6 +4736,11 @@ export interface components {
              * @default null
              */
             max_failures: number | string | null;
+            /**
+             * Reuse
+             * @default false
+             */
+            reuse: boolean;
         };
         /**
          * SuggestRequest
@@ -5336,8 +5417,8 @@ export interface operations {
                         /** @description To come back with, as Last-Event-ID */
                         id: string;
                         /** @enum {unknown} */
-                        event: "ready" | "run" | "deleted" | "journal";
-                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
+                        event: "ready" | "run" | "deleted" | "journal" | "schedule" | "notification";
+                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete; `schedule`: schedule_id, kinds; `notification`: kind, schedule, job, owner, run, reason */
                         data: string;
                     };
                 };
@@ -7679,6 +7760,102 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SuggestionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_pipelines_reuse_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SubmitRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_StepReuseModel_"];
                 };
             };
             /** @description The request is not as documented here */
@@ -11621,7 +11798,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CalendarRequest"];
             };

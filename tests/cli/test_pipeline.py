@@ -112,6 +112,20 @@ def test_a_new_pipeline_goes_where_it_was_named_and_counts_its_paths_from_there(
     assert "../a.ipynb" in (own_shell.folder / "flows/a.pipeline.yaml").read_text()
 
 
+def test_a_new_pipeline_names_the_schema_that_lies_in_its_folder(own_shell):
+    own_shell.notebook("a.ipynb", "1")
+
+    written = own_shell.invoke("pipeline", "schema", "-o", "pipeline.schema.json")
+    made = own_shell.invoke("pipeline", "new", "a.ipynb", "-o", "a.pipeline.yaml")
+
+    assert (written.code, made.code) == (0, 0)
+    named = (own_shell.folder / "a.pipeline.yaml").read_text().splitlines()[0]
+    assert named == "# yaml-language-server: $schema=pipeline.schema.json"
+    assert json.loads((own_shell.folder / "pipeline.schema.json").read_text())["title"] == "dataops_lab pipeline"
+    assert json.loads(own_shell.invoke("pipeline", "schema").out)["properties"]["steps"]
+    assert own_shell.invoke("pipeline", "validate", "a.pipeline.yaml").code == 0
+
+
 def test_a_new_pipeline_is_printed_for_a_pipe(own_shell):
     made = own_shell.invoke("pipeline", "new", own_shell.notebook("a.ipynb", "1"), "-o", "-")
 

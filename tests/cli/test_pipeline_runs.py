@@ -261,3 +261,21 @@ def test_a_decision_starts_an_engine_where_none_leads(chain):
     assert chain("runs", "approve", run["id"], "ok").code == 0
 
     eventually(lambda: steps_of(chain, run["id"])["after"] == "succeeded")
+
+
+def test_reuse_says_before_and_after_what_it_takes_over(chain):
+    chain.text("again.pipeline.yaml", CHAIN)
+    first = chain("run", "again.pipeline.yaml", "--json").json["id"]
+
+    preview = chain("run", "again.pipeline.yaml", "--reuse", "--dry-run", "-p", "good", "true")
+    assert preview.code == 0, preview.err
+    rows = {line.split()[0]: line for line in preview.out.splitlines()}
+    assert rows["check"].split()[1] == "reused"
+    assert rows["check"].endswith(f"Nothing has changed since run {first}.")
+    assert "does not run" in rows["never"]
+
+    again = chain("run", "again.pipeline.yaml", "--reuse")
+    assert again.code == 0, again.err
+    assert "check: succeeded (reused)." in again.err
+    assert chain("run", "again.pipeline.yaml", "--dry-run").code == 2
+    assert chain("run", "check.ipynb", "--reuse").code == 2

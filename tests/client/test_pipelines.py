@@ -200,3 +200,23 @@ def test_a_run_is_repaired_and_both_name_each_other(installation, client):
         client.pipelines.repair(old.id, RepairWish(only="x"))
     with pytest.raises(NotFound):
         client.pipelines.preview_repair("0" * 26)
+
+
+def test_unchanged_steps_are_reused_when_asked_and_a_preview_says_so_before(installation, client):
+    text = "version: 1\nsteps:\n  extract: {notebook: extract.ipynb, with: {top: 2}}\n"
+    path = a_pipeline(installation, "reused", text)
+    [before] = client.pipelines.preview_reuse(path)
+    assert (before.fate, before.why) == ("runs", "No earlier run of it succeeded.")
+    first = ended(client, client.submit(path))
+    assert first.state is RunState.SUCCEEDED
+
+    [after] = client.pipelines.preview_reuse(path, texts=[])
+    assert (after.fate, after.taken_from) == ("reused", first.id)
+    again = ended(client, client.submit(path, reuse=True))
+
+    step = steps_of(client, again)["extract"]
+    assert (step.state, step.taken_from, step.reason.code) == ("succeeded", first.id, "reused")
+    assert step.expected_s is not None
+    assert client.run(step.run_id).values == client.run(steps_of(client, first)["extract"].run_id).values
+    with pytest.raises(Refused, match="Only a pipeline"):
+        client.submit(installation.notebook("reused/alone.ipynb", "1"), reuse=True)

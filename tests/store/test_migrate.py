@@ -117,7 +117,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
-WHOLE, SWEPT = (f"01KG9H1S00{letter * 16}" for letter in "QS")
+WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
 KERNEL = {"name": "python3", "language": "python", "display_name": "Python", "argv": ["python"], "env": {}}
 REASON = {"code": "cell_error", "message": "KeyError: 'amount'", "detail": {"cell": 3}}
@@ -348,6 +348,21 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ),
         ("pipeline_runs", {"run_id": SWEPT, "inherited": {}, "points": 2, "sweep": SWEEP}),
     ],
+    "0010": [
+        (
+            "pipeline_steps",
+            {"run_id": SWEPT, "step_id": "sweep-point", "position": 0, "job_id": RATES, "state": "succeeded"}
+            | {"version_digest": MANIFEST.digest, "items": [["1", 1]], "with_failures": False, "nothing_to_do": False}
+            | {"started_at": NOW, "finished_at": NOW, "comment": ""},
+        ),
+        (
+            "runs",
+            {"id": POINT, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"kernel": KERNEL, "trigger_kind": "step", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": []}
+            | {"parent_id": SWEPT, "parent_key": "sweep-point/1", "parent_step": "sweep-point"},
+        ),
+    ],
 }
 
 
@@ -514,6 +529,13 @@ def what_0011_brought(tx: SqlTransaction) -> None:
     assert (tx.schedules.count_active(), tx.calendars.all(), tx.outbox.next_at()) == (0, [], None)
 
 
+def what_0010_brought(tx: SqlTransaction) -> None:
+    assert not tx.pipelines.get_progress(SWEPT).reuse
+    # Nobody knows with which variables it ran, so it is never used again.
+    assert tx.runs.get(POINT).fingerprint is None
+    assert tx.pipelines.list_cells([SWEPT])[SWEPT]["sweep-point"].started_at is not None
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -524,6 +546,7 @@ IS_READABLE = {
     "0007": what_0007_brought,
     "0008": what_0008_brought,
     "0011": what_0011_brought,
+    "0010": what_0010_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 

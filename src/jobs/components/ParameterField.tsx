@@ -37,9 +37,7 @@ export function ParameterField(props: Props): JSX.Element {
       data={{ 'data-parameter': parameter.name }}
       label={parameter.name}
       hint={
-        several
-          ? trans.__('%1, several', typeName(parameter, trans))
-          : typeName(parameter, trans)
+        several ? severalHint(parameter, trans) : typeName(parameter, trans)
       }
       description={parameter.description}
       problem={problem}
@@ -194,6 +192,16 @@ function Control(props: ControlProps): JSX.Element {
         <input {...common} type="text" />
       );
   }
+}
+
+function severalHint(parameter: Parameter, trans: TranslationBundle): string {
+  const type = typeName(parameter, trans);
+  if (parameter.choices.length || parameter.type === 'boolean') {
+    return trans.__('%1, several', type);
+  }
+  return type
+    ? trans.__('%1, one on each line', type)
+    : trans.__('one on each line');
 }
 
 function typeName(parameter: Parameter, trans: TranslationBundle): string {

@@ -73,6 +73,10 @@ function Sorted(
   const isLive = table.items.some(item => WORKING.has(item.phase));
   const now = useNow(isLive);
   const columns = useMemo(() => columnsOf(table), [table]);
+  const numeric = useMemo(
+    () => new Set(columns.filter(column => isNumeric(table, column))),
+    [table, columns]
+  );
   // The rows stay where they are while durations grow, unless these sort them.
   const sortedAt = order?.column.kind === 'duration' ? now : 0;
   const items = useMemo(() => {
@@ -94,6 +98,7 @@ function Sorted(
   const heads = columns.map(column => ({
     id: columnId(column),
     name: nameOf(column, trans),
+    isNumber: numeric.has(column),
     sort:
       order && isSameColumn(order.column, column)
         ? order.descending
@@ -150,6 +155,7 @@ function Sorted(
                       key={columnId(column)}
                       item={item}
                       column={column}
+                      isNumber={numeric.has(column)}
                       now={now}
                       trans={trans}
                     />
@@ -201,10 +207,11 @@ function Opener(props: {
 function Cell(props: {
   item: Item;
   column: Column;
+  isNumber: boolean;
   now: number;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { item, column, now, trans } = props;
+  const { item, column, isNumber, now, trans } = props;
   if (column.kind === 'state') {
     return (
       <td>
@@ -224,10 +231,20 @@ function Cell(props: {
   }
   const value = cellOf(item, column, now);
   return (
-    <td className={typeof value === 'number' ? 'dl-mod-number' : undefined}>
+    <td className={isNumber ? 'dl-mod-number' : undefined}>
       {formatCell(value)}
     </td>
   );
+}
+
+function isNumeric(table: Table_, column: Column): boolean {
+  if (column.kind === 'duration') {
+    return true;
+  }
+  const cells = table.items
+    .map(item => cellOf(item, column, 0))
+    .filter(cell => cell !== null);
+  return cells.length > 0 && cells.every(cell => typeof cell === 'number');
 }
 
 function formatCell(value: JSONValue): string {

@@ -18,6 +18,7 @@ export function RepairForm(props: {
   const state = useSignal(model.changed, () => model.state);
   const { newer, preview, trouble } = state;
   const id = `dl-repair-${model.run}`;
+  const isSweep = steps.some(step => step.id === SWEEP_STEP);
   return (
     <div className="dl-RepairForm">
       <div className="dl-RepairForm-choices">
@@ -37,26 +38,33 @@ export function RepairForm(props: {
             </select>
           )}
         </Field>
-        <StepChoice
-          id={`${id}-from`}
-          label={trans.__('Run again from')}
-          none={trans.__('All that did not succeed')}
-          value={state.from}
-          steps={steps}
-          onChange={from => void model.choose({ from })}
-        />
-        <StepChoice
-          id={`${id}-until`}
-          label={trans.__('Up to')}
-          none={trans.__('The end')}
-          value={state.until}
-          steps={steps}
-          onChange={until => void model.choose({ until })}
-        />
+        {!isSweep && (
+          <>
+            <StepChoice
+              id={`${id}-from`}
+              label={trans.__('Run again from')}
+              none={trans.__('All that did not succeed')}
+              value={state.from}
+              steps={steps}
+              onChange={from => void model.choose({ from })}
+            />
+            <StepChoice
+              id={`${id}-until`}
+              label={trans.__('Up to')}
+              none={trans.__('The end')}
+              value={state.until}
+              steps={steps}
+              onChange={until => void model.choose({ until })}
+            />
+          </>
+        )}
       </div>
       <div aria-live="polite" aria-busy={!preview && !trouble}>
         {trouble !== null && <p role="alert">{sentenceOf(trouble)}</p>}
-        {preview && (
+        {preview && isSweep && (
+          <p>{sentenceOfPoints(preview.steps[0], trans)}</p>
+        )}
+        {preview && !isSweep && (
           <Table
             className="dl-Table"
             columns={[
@@ -77,6 +85,21 @@ export function RepairForm(props: {
       </div>
     </div>
   );
+}
+
+/** The only step of a sweep, as the server names it. */
+const SWEEP_STEP = 'sweep-point';
+
+function sentenceOfPoints(step: StepRepair, trans: TranslationBundle): string {
+  const { why, items_taken: taken, items_total: total } = step;
+  const points = taken
+    ? trans.__(
+        '%1 of %2 points are taken over. The others run again.',
+        taken,
+        total!
+      )
+    : trans.__('All points run again.');
+  return `${why} ${points}`;
 }
 
 function StepChoice(props: {

@@ -12,13 +12,14 @@ import type {
 import {
   difference,
   EditRefused,
+  isEqual,
   isMapping,
   renameIn,
   setIn,
   swapIn,
   valueAt
 } from './edits';
-import { renameStepIn } from './expressions';
+import * as expressions from './expressions';
 import { freeStepId, stepIdOf } from './stepIds';
 import {
   nodeAt,
@@ -154,32 +155,19 @@ export class PipelineDocument implements IDisposable {
     return this._state.steps.find(step => step.id === id);
   }
 
-  /** Return the problems of a step, or those of the file that belong to no step. */
-  problemsOf(step: string | null): EditorProblem[] {
-    return this._state.problems.filter(problem => problem.step === step);
-  }
-
   /** Return the steps that come after a step: they need it, directly or through others. */
   after(id: string): Set<string> {
-    const found = new Set<string>();
-    const follow = (from: string) => {
-      for (const edge of this._state.edges) {
-        if (edge.from === from && !found.has(edge.to)) {
-          found.add(edge.to);
-          follow(edge.to);
-        }
-      }
-    };
-    follow(id);
-    return found;
+    return reached(
+      id,
+      this._state.edges.map(({ from, to }) => [from, to])
+    );
   }
 
   /** Return the steps that come before a step: it needs them, directly or through others. */
   before(id: string): Set<string> {
-    return new Set(
-      this._state.steps
-        .map(step => step.id)
-        .filter(other => this.after(other).has(id))
+    return reached(
+      id,
+      this._state.edges.map(({ from, to }) => [to, from])
     );
   }
 
@@ -237,11 +225,11 @@ export class PipelineDocument implements IDisposable {
       throw new EditRefused(`There is a step \`${name}\` already.`);
     }
     this.batch(() => {
-      for (const step of this._steps()) {
-        const path = ['steps', step.id];
-        const renamed = withRenamed(step.value, id, name);
-        this.edit(text => setIn(text, path, renamed));
-      }
+      this._changeSteps(value =>
+        withExpressions(withOtherId(value, id, name), expression =>
+          expressions.renameIn(expression, 'steps', id, name)
+        )
+      );
       this.edit(text => renameIn(text, ['steps', id], name));
     });
   }
@@ -287,11 +275,19 @@ export class PipelineDocument implements IDisposable {
     this.setAt(['parameters', name, ...path], value);
   }
 
+  /** Give a parameter of the pipeline another name, also in expressions. */
   renameParameter(old: string, name: string): void {
     if (name in this._state.parameters) {
       throw new EditRefused(`There is a parameter \`${name}\` already.`);
     }
-    this.edit(text => renameIn(text, ['parameters', old], name));
+    this.batch(() => {
+      this._changeSteps(value =>
+        withExpressions(value, expression =>
+          expressions.renameIn(expression, 'params', old, name)
+        )
+      );
+      this.edit(text => renameIn(text, ['parameters', old], name));
+    });
   }
 
   /** Set a default for all steps. */
@@ -433,6 +429,15 @@ export class PipelineDocument implements IDisposable {
     }
   }
 
+  private _changeSteps(change: (value: Mapping) => Mapping): void {
+    for (const { id, value } of this._steps()) {
+      const changed = change(value);
+      if (!isEqual(changed, value)) {
+        this.edit(text => setIn(text, ['steps', id], changed));
+      }
+    }
+  }
+
   private _steps(): readonly EditedStep[] {
     return this._state.steps;
   }
@@ -452,24 +457,19 @@ export class PipelineDocument implements IDisposable {
   /** Let a step neither need another one nor get files of it. */
   private _forget(step: EditedStep, other: string): void {
     const { needs, files } = step.value;
-    const without = (
+    const forget = (
+      member: string,
       list: JSONValue | undefined,
       isIt: (item: JSONValue) => boolean
     ) => {
       const kept = Array.isArray(list) ? list.filter(item => !isIt(item)) : [];
-      return kept.length ? kept : undefined;
+      if (Array.isArray(list) && kept.length < list.length) {
+        const left = kept.length ? kept : undefined;
+        this.edit(text => setIn(text, ['steps', step.id, member], left));
+      }
     };
-    if (Array.isArray(needs)) {
-      const kept = without(needs, need => need === other);
-      this.edit(text => setIn(text, ['steps', step.id, 'needs'], kept));
-    }
-    if (Array.isArray(files)) {
-      const kept = without(
-        files,
-        file => isMapping(file) && file.from === other
-      );
-      this.edit(text => setIn(text, ['steps', step.id, 'files'], kept));
-    }
+    forget('needs', needs, need => need === other);
+    forget('files', files, file => isMapping(file) && file.from === other);
   }
 
   private readonly _changed = new Signal<this, void>(this);
@@ -481,6 +481,22 @@ export class PipelineDocument implements IDisposable {
   private _isDisposed = false;
   private _asked = 0;
   private _timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Return all that can be reached from a step along the arrows. */
+function reached(
+  start: string,
+  arrows: readonly (readonly [string, string])[]
+): Set<string> {
+  const next = new Map<string, string[]>();
+  for (const [from, to] of arrows) {
+    next.set(from, [...(next.get(from) ?? []), to]);
+  }
+  const found = new Set(next.get(start));
+  for (const id of found) {
+    next.get(id)?.forEach(other => found.add(other));
+  }
+  return found;
 }
 
 const DEFAULT_IDS = { command: 'command', approval: 'approve' };
@@ -552,8 +568,8 @@ function located(
   return problems.map(problem => ({ ...problem, path: pathAt(read, problem) }));
 }
 
-/** Return the members of a step with another id of another step. */
-function withRenamed(value: Mapping, old: string, name: string): Mapping {
+/** Return the members of a step, in which needs and files have another id of a step. */
+function withOtherId(value: Mapping, old: string, name: string): Mapping {
   const renamed: Mapping = { ...value };
   if (Array.isArray(value.needs)) {
     renamed.needs = value.needs.map(need => (need === old ? name : need));
@@ -563,34 +579,40 @@ function withRenamed(value: Mapping, old: string, name: string): Mapping {
       isMapping(file) && file.from === old ? { ...file, from: name } : file
     );
   }
-  if (typeof value.if === 'string') {
-    renamed.if = renameStepIn(value.if, old, name);
-  }
-  if (isMapping(value.for_each)) {
-    const { key, inputs } = value.for_each;
-    renamed.for_each = { ...value.for_each };
-    if (typeof key === 'string') {
-      renamed.for_each.key = renameStepIn(key, old, name);
-    }
-    if (inputs !== undefined) {
-      renamed.for_each.inputs = inReference(inputs, old, name);
-    }
-  }
-  if (isMapping(value.with)) {
-    renamed.with = Object.fromEntries(
-      Object.entries(value.with).map(([parameter, given]) => [
-        parameter,
-        inReference(given, old, name)
-      ])
-    );
-  }
   return renamed;
 }
 
-function inReference(given: JSONValue, old: string, name: string): JSONValue {
-  return isMapping(given) && typeof given.cel === 'string'
-    ? { ...given, cel: renameStepIn(given.cel, old, name) }
-    : given;
+/** Return the members of a step, each expression of them changed. */
+function withExpressions(
+  value: Mapping,
+  change: (expression: string) => string
+): Mapping {
+  const inReference = (given: JSONValue): JSONValue =>
+    isMapping(given) && typeof given.cel === 'string'
+      ? { ...given, cel: change(given.cel) }
+      : given;
+  const inMembers = (members: Mapping): Mapping =>
+    Object.fromEntries(
+      Object.entries(members).map(([name, given]) => [name, inReference(given)])
+    );
+  const changed: Mapping = { ...value };
+  if (typeof value.if === 'string') {
+    changed.if = change(value.if);
+  }
+  if (isMapping(value.for_each)) {
+    const { key } = value.for_each;
+    changed.for_each = inMembers(value.for_each);
+    if (typeof key === 'string') {
+      changed.for_each.key = change(key);
+    }
+  }
+  for (const name of ['with', 'env']) {
+    const members = value[name];
+    if (isMapping(members)) {
+      changed[name] = inMembers(members);
+    }
+  }
+  return changed;
 }
 
 /** Make a sentence of the reason of a refusal. */

@@ -57,8 +57,22 @@ class Refusal extends Error {
   }
 }
 
+/** The texts that were read last. An edit reads the text before and after it, and so does whoever watches the text. */
+const recent = new Map<string, YamlText>();
+const MAX_RECENT = 4;
+
 /** Read one document. */
 export function readYaml(text: string): YamlText {
+  const read = recent.get(text) ?? readAnew(text);
+  recent.delete(text);
+  recent.set(text, read);
+  if (recent.size > MAX_RECENT) {
+    recent.delete([...recent.keys()][0]);
+  }
+  return read;
+}
+
+function readAnew(text: string): YamlText {
   const lines = new LineCounter();
   const read: YamlText = {
     text,
@@ -194,7 +208,6 @@ function compose(text: string, lines: LineCounter): YamlNode | null {
     version: '1.2',
     schema: 'core',
     intAsBigInt: true,
-    keepSourceTokens: true,
     merge: false,
     uniqueKeys: false
   });

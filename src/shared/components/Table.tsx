@@ -5,6 +5,8 @@ import React from 'react';
 export type SortedColumn = {
   id: string;
   name: string;
+  /** True for a column of numbers, which stand at its right. */
+  isNumber: boolean;
   sort: 'ascending' | 'descending' | 'none';
   onSort: () => void;
 };
@@ -44,10 +46,14 @@ export function Table(
 }
 
 function SortedHead(props: SortedColumn): JSX.Element {
-  const { name, sort, onSort } = props;
+  const { name, isNumber, sort, onSort } = props;
   const Caret = sort === 'descending' ? caretDownIcon : caretUpIcon;
   return (
-    <th scope="col" aria-sort={sort}>
+    <th
+      scope="col"
+      aria-sort={sort}
+      className={isNumber ? 'dl-mod-number' : undefined}
+    >
       <button type="button" className="dl-Button dl-mod-head" onClick={onSort}>
         {name}
         {sort !== 'none' && <Caret.react tag="span" className="dl-Caret" />}

@@ -10,7 +10,6 @@ import React, { useId, useRef, useState } from 'react';
 
 import { KindIcon } from '../../../shared/components/KindIcon';
 import { disabledIcon, failedIcon, pipelineIcon } from '../../../shared/icons';
-import { labelOfKind } from '../../../shared/kinds';
 import type { EditedStep, PipelineDocument, PipelineState } from '../document';
 import { isStepId } from '../stepIds';
 import { NeedsList } from './NeedsList';
@@ -300,7 +299,6 @@ function aboutStep(
   trans: TranslationBundle
 ): React.ReactNode {
   const parts = [
-    labelOfKind(step.kind, trans),
     step.title,
     step.path ?? step.command.join(' '),
     step.needs.length > 0 && trans.__('needs %1', step.needs.join(', ')),

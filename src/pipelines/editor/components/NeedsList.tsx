@@ -16,6 +16,7 @@ export function NeedsList(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { step, document, steps, problem, onEdit, trans } = props;
+  const after = document.after(step.id);
   const known = new Set(steps.map(({ id }) => id));
   const missing = step.needs.filter(need => !known.has(need));
   const others = [...known].filter(id => id !== step.id);
@@ -35,7 +36,7 @@ export function NeedsList(props: {
       <ul>
         {[...others, ...missing].map(id => {
           const isNeeded = step.needs.includes(id);
-          const isCircle = !isNeeded && !document.canConnect(id, step.id);
+          const isCircle = !isNeeded && after.has(id);
           return (
             <li key={id}>
               <label>

@@ -3,6 +3,7 @@ import React from 'react';
 import type { JSONValue, Placement, StepKind } from '../../../api';
 import { isMapping } from '../edits';
 import type { Lookup } from '../lookups';
+import { expressionOf } from '../references';
 import {
   asText,
   ChoiceField,
@@ -140,10 +141,20 @@ function VariablesField(props: {
   );
 }
 
+/** Return the value of a variable: a text, or the reference that a text such as `{"cel": "params.month"}` is. */
+function variableOf(text: string): JSONValue {
+  try {
+    const value = JSON.parse(text) as JSONValue;
+    return expressionOf(value) === null ? text : value;
+  } catch {
+    return text;
+  }
+}
+
 function variablesOf(lines: string[]): Mapping | undefined {
   const variables = lines
     .map(line => /^\s*([^=\s]+)\s*=(.*)$/.exec(line))
     .filter((found): found is RegExpExecArray => found !== null)
-    .map(([, name, value]): [string, string] => [name, value]);
+    .map(([, name, value]): [string, JSONValue] => [name, variableOf(value)]);
   return variables.length ? Object.fromEntries(variables) : undefined;
 }
