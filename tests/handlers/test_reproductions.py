@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
 import pytest
-import zmq.asyncio
-from jupyter_client import AsyncKernelClient
 
 from dataops_lab.domain.environments import ExecutorKind
 from dataops_lab.kernels.specs import write_specs
@@ -53,9 +50,7 @@ def failed(api, notebook, running_engine, jp_root_dir):
 async def said(jp_serverapp, kernel_id: str, code: str) -> str:
     """Run a cell in a kernel of the server, and return what it printed."""
     printed: list[str] = []
-    # A context of its own: the server must be able to end its one, also when something is wrong here.
-    client = AsyncKernelClient(context=zmq.asyncio.Context())
-    client.load_connection_info(jp_serverapp.kernel_manager.get_kernel(kernel_id).get_connection_info())
+    client = jp_serverapp.kernel_manager.get_kernel(kernel_id).client()
     client.start_channels()
     try:
         await client.wait_for_ready(timeout=60)
@@ -64,15 +59,7 @@ async def said(jp_serverapp, kernel_id: str, code: str) -> str:
         )
     finally:
         client.stop_channels()
-        client.context.destroy(linger=0)
     return "".join(printed)
-
-
-@pytest.fixture(autouse=True)
-def kernels_end(jp_serverapp, jp_asyncio_loop) -> Iterator[None]:
-    """End the kernels of a test while its event loop still runs."""
-    yield
-    jp_asyncio_loop.run_until_complete(jp_serverapp.kernel_manager.shutdown_all(now=True))
 
 
 async def test_a_folder_has_the_files_and_the_notebook_with_the_parameters_as_they_were(api, failed, jp_root_dir):
