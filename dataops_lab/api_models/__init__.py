@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .installation import *
     from .jobs import *
     from .notebooks import *
+    from .outputs import *
     from .pipelines import *
     from .placement import *
+    from .publications import *
     from .reproductions import *
     from .retention import *
     from .runs import *
@@ -64,6 +66,8 @@ _NAMES = {
         "LoginRequest",
         "RegistryModel",
     ),
+    "outputs": ("OutputDeclaration",),
+    "publications": ("OutputModel", "OutputsModel", "PublishRequest"),
     "installation": ("EngineStatus", "Status"),
     "jobs": (
         "JobChanges",
@@ -152,6 +156,8 @@ _NAMES = {
     ),
     "schedules": (
         "AfterJobRule",
+        "BackfillCellModel",
+        "BackfillRequest",
         "BusinessDayRule",
         "CalendarModel",
         "CalendarRequest",

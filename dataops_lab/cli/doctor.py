@@ -327,6 +327,24 @@ def docker_answers(home: Home) -> Iterator[Finding]:
             yield Finding("Docker", "broken", error.message)
 
 
+def outputs_are_published(home: Home) -> Iterator[Finding]:
+    """Report outputs that wait, with the reason of the first one of each folder."""
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+
+    try:
+        with build_services(home).store.read() as tx:
+            waiting = [each for each in tx.publications.list_pending() if each.reason is not None]
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for folder in dict.fromkeys(each.folder for each in waiting):
+        first, *others = [each for each in waiting if each.folder == folder]
+        more = f" {len(others)} more wait." if others else ""
+        message = f"{first.path} of run {first.run_id} is not published. {first.reason.message if first.reason else ''}"
+        yield Finding("outputs", "note", f"{message}{more}", "Make room, or bring the folder back.")
+
+
 def jobs_are_whole(home: Home) -> Iterator[Finding]:
     """Find a notebook that is two jobs.
 
@@ -362,4 +380,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     lab_extension_is_there,
     docker_answers,
     jobs_are_whole,
+    outputs_are_published,
 )

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .inputs import FoundFile, Inputs, Pins
 from .jobs import JobKind
+from .outputs import Output
 from .parameters import Parameter, ParameterSchema
 from .versions import Manifest, Origin
 from .workspaces import Location
@@ -195,3 +196,5 @@ class Inspection:
     pinned: Pins = Pins()
     """The pins by which `files` are fresh or not."""
     kind: JobKind = JobKind.NOTEBOOK
+    outputs: tuple[Output, ...] = ()
+    """The outputs that the source declares."""

@@ -46,6 +46,7 @@ from .jobs import (
     StepMatrixHandler,
     VersionsHandler,
 )
+from .outputs import OutputHandler, OutputsHandler, PublishHandler
 from .pipelines import (
     DecisionHandler,
     ImportHandler,
@@ -78,6 +79,9 @@ from .runs import (
     VerifyHandler,
 )
 from .schedules import (
+    BackfillCancelHandler,
+    BackfillHandler,
+    BackfillPreviewHandler,
     CalendarHandler,
     CalendarsHandler,
     PauseHandler,
@@ -154,6 +158,9 @@ ROUTES = (
     Route("/runs/{run_id}/log", LogHandler),
     Route("/runs/{run_id}/report", ReportHandler),
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
+    Route("/runs/{run_id}/outputs", OutputsHandler),
+    Route("/runs/{run_id}/outputs/{path}", OutputHandler),
+    Route("/runs/{run_id}/publish", PublishHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
     Route("/schedules", SchedulesHandler),
@@ -164,6 +171,9 @@ ROUTES = (
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
+    Route("/schedules/{schedule}/backfill", BackfillHandler),
+    Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),
+    Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
     Route("/calendars", CalendarsHandler),

@@ -71,23 +71,28 @@ def collect_files(
     parameters: list[str],
     limits: SnapshotLimits,
     find_modules: Callable[[set[str]], ModuleLookup],
+    published: frozenset[str] = frozenset(),
     command: Command | None = None,
 ) -> FileSet:
     """Find the files that travel. It reads only the files that it must.
 
     Raise SnapshotTooLarge when the files that the notebook names pass a limit.
 
-    `find_modules` looks for top-level modules in the kernel's environment. With a `command` only those files travel
-    that it names or includes, and that these need.
+    `find_modules` looks for top-level modules in the kernel's environment. Files at `published` paths travel only when
+    the code names them. With a `command` only those files travel that it names or includes, and that these need.
     """
-    return _FileCollector(workspace, limits, command).collect(notebook, language, parameters, find_modules)
+    collector = _FileCollector(workspace, limits, published, command)
+    return collector.collect(notebook, language, parameters, find_modules)
 
 
 class _FileCollector:
-    def __init__(self, workspace: Workspace, limits: SnapshotLimits, command: Command | None) -> None:
+    def __init__(
+        self, workspace: Workspace, limits: SnapshotLimits, published: frozenset[str], command: Command | None
+    ) -> None:
         self._workspace = workspace
         self._command = command
         self._limits = limits
+        self._published = published
         self._budget = SizeBudget(limits, workspace)
         self._file_set = FileSet()
         self._rules = IgnoreRules(workspace.root)
@@ -371,7 +376,9 @@ class _FileCollector:
         return [found for name, found in self._unnamed.items() if name.startswith(f"{path}/")]
 
     def _include_unnamed(self) -> None:
-        """Take as many of the unnamed files in the notebook's folder as fit."""
+        """Take as many of the unnamed files in the notebook's folder as fit, without those that runs published."""
+        for name in [name for name, found in self._unnamed.items() if str(found.real) in self._published]:
+            del self._unnamed[name]
         large = {name for name, found in self._unnamed.items() if found.size > self._limits.file_bytes}
         self._file_set.left_behind += [LeftBehind(Path(name), "large") for name in large]
         candidates = {

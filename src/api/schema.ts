@@ -780,6 +780,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The outputs that a run declares, and what became of each */
+        get: operations["get_runs_run_id_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/outputs/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One output as the run left it, as a download */
+        get: operations["get_runs_run_id_outputs_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the outputs of a run that succeeded, also once more those that were refused; safe to repeat */
+        post: operations["post_runs_run_id_publish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/record": {
         parameters: {
             query?: never;
@@ -948,6 +999,57 @@ export interface paths {
         put?: never;
         /** Start a schedule now, whatever is in the way, also while it is paused: a tick with its run for each preset */
         post: operations["post_schedules_schedule_run_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/backfill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run ticks of the past now, a few at a time, on the data of now; nobody is told of their ends */
+        post: operations["post_schedules_schedule_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/backfill/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell for each tick of a span whether a backfill would run it; starts nothing */
+        post: operations["post_schedules_schedule_backfill_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/backfill/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start no more ticks of the backfills of a schedule; runs that have begun go on */
+        post: operations["post_schedules_schedule_backfill_cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1475,6 +1577,63 @@ export interface components {
             image: string | null;
         };
         /**
+         * BackfillCellModel
+         * @description A tick of the grid: its state over all runs that it ever had, and whether the backfill starts it.
+         */
+        BackfillCellModel: {
+            /** Nominal */
+            nominal: string;
+            /** Preset */
+            preset: string;
+            state: components["schemas"]["BackfillState"];
+            /** Runs */
+            runs: boolean;
+        };
+        /**
+         * BackfillRequest
+         * @description A span of time, whose ticks run now with their nominal times.
+         *
+         *     `scope` says which: those that never had a run, failed ones too, or all.
+         *
+         *     `concurrency` is the number that may be unfinished at once.
+         */
+        BackfillRequest: {
+            /**
+             * First
+             * Format: date-time
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            /** @default missing */
+            scope: components["schemas"]["BackfillScope"];
+            /**
+             * Concurrency
+             * @default 1
+             */
+            concurrency: number;
+            /**
+             * Newest First
+             * @default false
+             */
+            newest_first: boolean;
+        };
+        /**
+         * BackfillScope
+         * @description The ticks of the span that run.
+         * @enum {string}
+         */
+        BackfillScope: "missing" | "missing_and_failed" | "all";
+        /**
+         * BackfillState
+         * @description The state of a tick of the grid, over all runs that it ever had.
+         * @enum {string}
+         */
+        BackfillState: "missing" | "running" | "failed" | "done";
+        /**
          * BatchModel
          * @description The runs of a batch, in the order of its rows.
          */
@@ -1557,6 +1716,16 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
             /**
              * Sweep
              * @default null
@@ -2042,6 +2211,11 @@ export interface components {
              */
             guarded: boolean;
             /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
+            /**
              * Revision
              * @default null
              */
@@ -2105,6 +2279,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
             /** Revision */
@@ -2174,6 +2353,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
         };
@@ -2716,6 +2900,8 @@ export interface components {
              * @default null
              */
             kernel_suggestion: string | null;
+            /** Outputs */
+            outputs?: components["schemas"]["OutputDeclaration"][];
             /** Pinned */
             pinned?: string[];
         };
@@ -3132,7 +3318,10 @@ export interface components {
              * @enum {string}
              */
             kind: "once";
-            /** At */
+            /**
+             * At
+             * Format: date-time
+             */
             at: string;
         };
         /**
@@ -3184,11 +3373,106 @@ export interface components {
             dirty: boolean | null;
         };
         /**
+         * OutputDeclaration
+         * @description A declared output. `path` is where it is published, from the notebook's folder; it may have placeholders.
+         *
+         *     `source` is the file that the run leaves, or `notebook`, `report`, `report-without-code`; empty: the same path.
+         */
+        OutputDeclaration: {
+            /** Path */
+            path: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
+         * OutputModel
+         * @description An output of a run. `path` is the one in the target folder `folder`, and `content_path` the one in the contents
+         *     API of the server, when it lies there.
+         *
+         *     `state` is null before the run has succeeded, and for a run that does not publish.
+         */
+        OutputModel: {
+            /** Path */
+            path: string;
+            /** Source */
+            source: string;
+            /** Optional */
+            optional: boolean;
+            state: components["schemas"]["PublicationState"] | null;
+            /** @default null */
+            reason: components["schemas"]["ReasonModel"] | null;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+            /**
+             * Contents Path
+             * @default null
+             */
+            contents_path: string | null;
+            /**
+             * Size
+             * @default null
+             */
+            size: number | null;
+            /**
+             * Digest
+             * @default null
+             */
+            digest: string | null;
+            /**
+             * Published At
+             * @default null
+             */
+            published_at: string | null;
+            /**
+             * Can Download
+             * @default false
+             */
+            can_download: boolean;
+        };
+        /**
+         * OutputsModel
+         * @description The outputs of a run, sorted by path.
+         */
+        OutputsModel: {
+            /** Publish */
+            publish: boolean;
+            /** May Publish */
+            may_publish: boolean;
+            /** Items */
+            items: components["schemas"]["OutputModel"][];
+        };
+        /**
          * Overlap
          * @description The effect of a run of the schedule that has not ended on the next tick. Presets do not hold up one another.
          * @enum {string}
          */
         Overlap: "skip" | "buffer_one" | "buffer_all" | "cancel_other" | "allow_all";
+        /** PageModel[BackfillCellModel] */
+        PageModel_BackfillCellModel_: {
+            /** Items */
+            items: components["schemas"]["BackfillCellModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[CalendarModel] */
         PageModel_CalendarModel_: {
             /** Items */
@@ -3583,6 +3867,22 @@ export interface components {
             concurrency: number | null;
         };
         /**
+         * PublicationState
+         * @enum {string}
+         */
+        PublicationState: "pending" | "published" | "refused" | "offered";
+        /**
+         * PublishRequest
+         * @description A request to publish the outputs of a run. `overwrite`: also over files that no run of its job published.
+         */
+        PublishRequest: {
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
          * ReasonModel
          * @description The reason why a run ended so, or why it waits.
          *
@@ -3815,6 +4115,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Publish
+             * @default false
+             */
+            publish: boolean;
         };
         /**
          * ResourcesModel
@@ -4003,6 +4308,10 @@ export interface components {
             log_bytes: number | null;
             /** Repairs */
             repairs: string[];
+            /** Publish */
+            publish: boolean;
+            /** Has Outputs */
+            has_outputs: boolean;
             kept_by: components["schemas"]["ActorModel"] | null;
             /** Integrity Errors */
             integrity_errors: {
@@ -4719,6 +5028,16 @@ export interface components {
              * @default null
              */
             pinned: string[] | null;
+            /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
             /**
              * Sweep
              * @default null
@@ -10176,6 +10495,275 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_outputs_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_record: {
         parameters: {
             query?: never;
@@ -11411,6 +11999,287 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_backfill: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_TickModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_backfill_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BackfillRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_BackfillCellModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_backfill_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

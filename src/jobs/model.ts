@@ -40,6 +40,7 @@ import {
 } from './place';
 import { choosesKernel } from './kernels';
 import { withPin } from './pins';
+import { NO_OUTPUTS, OutputsDraft, readOutputs } from './outputs';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 import {
   isSweep,
@@ -62,6 +63,7 @@ export type FormState = {
   placements: Placement[];
   place: Place;
   settings: SettingsDraft;
+  outputs: OutputsDraft;
   /** How the runs are treated when parameters have several values. */
   sweep: SweepDraft;
   /** Sentences about problems, by field of place and settings. */
@@ -229,6 +231,10 @@ export class RunFormModel implements IDisposable {
     this._set({ sweep, fieldProblems: {} });
   }
 
+  setOutputs(change: Partial<OutputsDraft>): void {
+    this._set({ outputs: { ...this._state.outputs, ...change } });
+  }
+
   setKernel(kernel: string): Promise<void> {
     this._set({ kernel });
     return this.load();
@@ -377,8 +383,19 @@ export class RunFormModel implements IDisposable {
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
       pinned: pinned ?? undefined,
+      ...this._readOutputs(),
       ...chosen
     };
+  }
+
+  private _readOutputs(): Partial<Submission> {
+    const { inspection, outputs } = this._state;
+    const { kind, rerunOf } = this.target;
+    if (kind === 'pipeline' || rerunOf) {
+      // Their outputs are those of the file, or of the version.
+      return {};
+    }
+    return readOutputs(outputs, inspection?.outputs ?? []);
   }
 
   /** Read place and settings; return null when a field is wrong. */
@@ -506,6 +523,7 @@ export class RunFormModel implements IDisposable {
     name: '',
     kernel: null,
     standIn: null,
+    outputs: NO_OUTPUTS,
     pinned: null,
     inspection: null,
     validation: null,

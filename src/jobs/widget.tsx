@@ -84,6 +84,7 @@ function Connected(props: Options): JSX.Element {
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
       onSweep={change => model.setSweep(change)}
+      onOutputs={change => model.setOutputs(change)}
       onTakeAlong={file => void model.takeAlong(file)}
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}
