@@ -28,6 +28,8 @@ export function step(
     started_at: null,
     finished_at: null,
     due_at: null,
+    run_started_at: null,
+    expected_s: null,
     approval: null,
     ...change
   };
