@@ -49,6 +49,8 @@ export function fileTarget(
     validate: environment => client.pipelines.validate({ path, environment }),
     placements: kernel =>
       client.environments.placements(kernel?.name, kernel?.language),
+    previewReuse: submission =>
+      client.pipelines.previewReuse({ path, ...submission }),
     submit: (submission, key) => client.submit({ path, ...submission }, key)
   };
 }
@@ -76,6 +78,7 @@ export function rerunTarget(
       );
       return placements.map(placement => withImageOfRun(placement, run, trans));
     },
+    previewReuse: () => Promise.reject(new Error('A version is fixed.')),
     submit: ({ parameters = {}, environment, image, resources }, key) =>
       client.rerun(run.id, { parameters, environment, image, resources }, key)
   };
