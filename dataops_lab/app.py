@@ -113,6 +113,18 @@ class DataOpsApp(ExtensionApp):
 
         return mount_roots()
 
+    output_roots = List(
+        Unicode(),
+        help="""Folders below which environments may publish outputs. Default: the environment variable
+        DATAOPS_LAB_OUTPUT_ROOTS, folders with colons between, else /data, /mnt and /srv.""",
+    ).tag(config=True)
+
+    @default("output_roots")
+    def _output_roots(self) -> list[str]:
+        from .wiring import output_roots
+
+        return output_roots()
+
     travel_files = Integer(
         None,
         allow_none=True,
@@ -157,11 +169,12 @@ class DataOpsApp(ExtensionApp):
         from .handlers.broadcaster import Broadcaster
         from .handlers.lanes import Lanes
 
+        # The services read them, so they are set first.
+        self._export_roots()
         self._lanes = Lanes(quick=self.api_threads)
         self._broadcaster = Broadcaster(self.services, self._lanes.streams)
         self._supervisor: EngineSupervisor | None = None
         self._specs: KernelspecSync | None = None
-        self._export_mount_roots()
         self._export_limits()
         self._export_preloading()
         self._lanes.slow.submit(self._offer_kernels).add_done_callback(_log_failure)
@@ -223,15 +236,17 @@ class DataOpsApp(ExtensionApp):
         self._specs = KernelspecSync(self.services, home.kernels, home=home.folder, by=owner())
         self._specs.start()
 
-    def _export_mount_roots(self) -> None:
-        """Set the environment variable of the mount roots, where the engine and the kernel provisioner read it.
+    def _export_roots(self) -> None:
+        """Set the environment variables of the roots, where the engine and the kernel provisioner read it.
 
         The engine is a process of its own, and Jupyter builds the provisioner.
         """
-        from .wiring import MOUNT_ROOTS, mount_roots
+        from .wiring import MOUNT_ROOTS, OUTPUT_ROOTS, mount_roots, output_roots
 
         if self.mount_roots != mount_roots():
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
+        if self.output_roots != output_roots():
+            os.environ[OUTPUT_ROOTS] = os.pathsep.join(self.output_roots)
 
     def _export_preloading(self) -> None:
         """Set the environment variables of preloading, where the engine reads them."""

@@ -59,6 +59,7 @@ class EnvironmentPart(_Part):
     mounts: list[MountPart] = Field(default_factory=list)
     locked: list[StrictStr] = Field(default_factory=list)
     guarded: StrictBool = False
+    output_folder: str | None = None
     variables: dict[StrictStr, StrictStr] | None = None
     secrets: list[StrictStr] | None = None
 
@@ -74,6 +75,7 @@ class EnvironmentPart(_Part):
             "mounts": tuple(Mount(**mount.model_dump()) for mount in self.mounts),
             "locked": tuple(self.locked),
             "guarded": self.guarded,
+            "output_folder": self.output_folder,
         }
         given = {name: value for name, value in settings.items() if name in self.model_fields_set}
         secrets = tuple(self.secrets) if self.secrets is not None else None
@@ -162,6 +164,7 @@ def _environment(entry: EnvironmentEntry) -> dict[str, Any]:
         "mounts": [vars(mount) for mount in settings["mounts"]],
         "locked": list(settings["locked"]),
         "guarded": settings["guarded"],
+        "output_folder": settings["output_folder"],
         "variables": dict(entry.variables or {}),
         "secrets": list(entry.secrets or ()),
     }

@@ -13,6 +13,7 @@
     │   ├── InvalidPipeline
     │   ├── KernelUnavailable
     │   ├── InvalidParameters
+    │   ├── InvalidOutputs
     │   ├── InvalidRequest
     │   │   └── InvalidSchedule
     │   ├── ExpressionFailed
@@ -137,6 +138,12 @@ class InvalidRows(Refused):
     """
 
     code = "invalid_rows"
+
+
+class InvalidOutputs(Refused):
+    """Declared outputs that cannot be published as they are, or would have one path."""
+
+    code = "invalid_outputs"
 
 
 class InvalidRequest(Refused):

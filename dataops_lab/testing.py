@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
@@ -16,6 +17,7 @@ from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Prob
 from .domain.inputs import Inputs, Pins
 from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
+from .domain.outputs import Output
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
 from .domain.secrets import Sealed
@@ -189,6 +191,8 @@ class FakeNotebooks:
         """The ids of cells, by the path of their notebook."""
         self.findings: tuple[Finding, ...] = ()
         """The findings of each snapshot."""
+        self.outputs: tuple[Output, ...] = ()
+        """The outputs that each notebook and script declares."""
         self.inputs: dict[str, Inputs] = {}
         """The data that are there now, by the path in the manifest."""
         self.unreachable: set[str] = set()
@@ -203,6 +207,7 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         snapshot = self.snapshot(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
         return Inspection(
@@ -220,6 +225,7 @@ class FakeNotebooks:
             code_cells=1,
             cell_ids=snapshot.cell_ids,
             kind=snapshot.manifest.kind,
+            outputs=snapshot.manifest.outputs,
         )
 
     def snapshot(
@@ -231,6 +237,7 @@ class FakeNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         cells = self.cells.get(path, ())
@@ -255,6 +262,7 @@ class FakeNotebooks:
                 language=choice.language,
                 kind=kind,
                 command=command.argv if command else (),
+                outputs=() if command else self.outputs,
             ),
             kernel=choice,
             origin=Origin(),
@@ -275,7 +283,9 @@ class FakeNotebooks:
     def read_cell_ids(self, notebook: bytes) -> tuple[str, ...]:
         return tuple(cell["id"] for cell in json.loads(notebook)["cells"] if "id" in cell)
 
-    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
         if manifest.path in self.unreachable:
             raise Refused(f"The folder of {manifest.path} is not there.", code="inputs_unreachable")
         return self.inputs.get(manifest.path, Inputs())
@@ -421,6 +431,57 @@ class FakeExecutor:
             }
             (self.directory(name) / protocol.RESULT).write_text(json.dumps(whole | result))
         self._seen[name] = Observation(AttemptStatus.CONFIRMED_DEAD, ran=True)
+
+
+class FakeOutputFolders:
+    """Target folders in memory, by path. A test makes them fail, and acts in the moment before a file is replaced."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.fails: dict[str, OSError] = {}
+        """The error of each folder that has one."""
+        self.refused: set[str] = set()
+        """The folders to which nothing may be published."""
+        self.before_replacing: Callable[[str], None] = lambda _: None
+        self.puts: list[str] = []
+        """The paths that were replaced, in their order."""
+
+    def open(self, folder: str, *, is_workspace: bool) -> FakeOutputFolder:
+        if not is_workspace:
+            self.check(folder)
+        return FakeOutputFolder(self, folder)
+
+    def check(self, folder: str) -> None:
+        if folder in self.refused:
+            raise Refused(f"Nothing is published to {folder}. Choose another folder.", code="output_folder_refused")
+
+
+class FakeOutputFolder:
+    def __init__(self, folders: FakeOutputFolders, folder: str) -> None:
+        self._folders, self._folder = folders, folder
+
+    @property
+    def _files(self) -> dict[str, bytes]:
+        if error := self._folders.fails.get(self._folder):
+            raise error
+        return self._folders.files.setdefault(self._folder, {})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        yield
+
+    def digest_of(self, path: str) -> str | None:
+        data = self._files.get(path)
+        return None if data is None else digest_of(data)
+
+    def put(self, path: str, content: BinaryIO, *, wanted: Callable[[], bool] = lambda: True) -> bool:
+        data, files = content.read(), self._files
+        self._folders.before_replacing(path)
+        if not wanted():
+            return False
+        files[path] = data
+        self._folders.puts.append(path)
+        return True
 
 
 class FakeImages:

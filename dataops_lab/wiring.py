@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +22,11 @@ from .holidays_reader import LibraryHolidays
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
 from .notebooks import LocalNotebooks
+from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
-from .services import Services, ticks
+from .services import Services, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
@@ -60,6 +61,15 @@ MOUNT_ROOTS = "DATAOPS_LAB_MOUNT_ROOTS"
 def mount_roots() -> list[str]:
     """Read DATAOPS_LAB_MOUNT_ROOTS, folders with colons between; when it is not set, return `ROOTS`."""
     named = os.environ.get(MOUNT_ROOTS)
+    return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+OUTPUT_ROOTS = "DATAOPS_LAB_OUTPUT_ROOTS"
+
+
+def output_roots() -> list[str]:
+    """Read DATAOPS_LAB_OUTPUT_ROOTS, folders with colons between; when it is not set, return `ROOTS`."""
+    named = os.environ.get(OUTPUT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
 
 
@@ -136,7 +146,8 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
-        reactions=(pipeline_runs.react, ticks.react),
+        output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
+        reactions=(publications.react, pipeline_runs.react, ticks.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 
@@ -190,4 +201,6 @@ def build_engine(
     ctx = build_services(home)
     backends = build_backends(home, ctx.blobs, warm=warm)
     settings = Settings(slots=slots or max(2, os.cpu_count() or 1), exit_when_idle_s=exit_when_idle_s)
-    return Engine(ctx, backends, settings, inherited=os.environ)
+    # A report of a large notebook takes seconds, and must not keep the engine's loop from its turn.
+    publishing = replace(ctx, notebooks=_worker_notebooks(home.blobs))
+    return Engine(ctx, backends, settings, inherited=os.environ, publishing=publishing)

@@ -6,6 +6,7 @@ import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
 import { reproductions } from './reproductions/plugin';
 import { runs, runsModel } from './runs/plugin';
+import { schedules } from './schedules/plugin';
 
 export * from './tokens';
 
@@ -18,5 +19,6 @@ export default [
   pipelines,
   pipelineEditor,
   reproductions,
+  schedules,
   administration
 ];

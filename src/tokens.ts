@@ -47,7 +47,7 @@ export interface IRuns {
   /** Return the run of an answer, or the known run when a later answer or an event was newer. */
   newest(run: RunSummary): RunSummary;
   /** Tell whether the person on this page submitted the run. */
-  isMine(run: RunSummary): boolean;
+  isMine(run: { created_by: { id: string } }): boolean;
   /** Tell whether this person may cancel, keep, delete or change a run or job: its owner or an administrator may. */
   mayChange(subject: { created_by: Actor }): boolean;
   /** Load the runs and follow them. A second call does nothing. */

@@ -12,7 +12,7 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, runs, ticks
+from dataops_lab.services import Services, pipelines, publications, runs, ticks
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -21,6 +21,7 @@ from dataops_lab.testing import (
     FakeExecutor,
     FakeHost,
     FakeNotebooks,
+    FakeOutputFolders,
     FakeVault,
     MemoryBlobs,
     attempt_files_in,
@@ -125,7 +126,8 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         attempt_files=attempt_files_in(tmp_path / "runs"),
         pipelines=LocalPipelines(),
         holidays=LibraryHolidays(),
-        reactions=(pipelines.react, ticks.react),
+        output_folders=FakeOutputFolders(),
+        reactions=(publications.react, pipelines.react, ticks.react),
     )
 
 

@@ -69,6 +69,15 @@ class ScheduleLab:
             found = tx.ticks.page(TickFilter(schedule.id), limit=200).items
         return sorted(found, key=lambda tick: (tick.nominal, tick.preset, tick.id))
 
+    def all_ticks(self, schedule: Schedule) -> list[Tick]:
+        with self.ctx.store.read() as tx:
+            far = dt.timedelta(days=5000)
+            return list(
+                tx.ticks.list_between(
+                    self.clock.now() - far, self.clock.now() + far, schedule_id=schedule.id, limit=100_000
+                )
+            )
+
     def log(self, schedule: Schedule) -> list[str]:
         """Return the decision log in short: time, preset, state, code of the reason, count."""
         return [
@@ -90,8 +99,13 @@ class ScheduleLab:
     def runs(self, **where: Any) -> list[Run]:
         """Return all runs, oldest first."""
         with self.ctx.store.read() as tx:
-            ids = [summary.id for summary in tx.runs.page(RunFilter(**where), limit=200).items]
-            return sorted(tx.runs.get_many(ids).values(), key=lambda run: run.id)
+            ids, cursor = [], None
+            while True:
+                page = tx.runs.page(RunFilter(**where), limit=200, cursor=cursor)
+                ids += [summary.id for summary in page.items]
+                cursor = page.next
+                if cursor is None:
+                    return sorted(tx.runs.get_many(ids).values(), key=lambda run: run.id)
 
     def end(self, run_id: str | None, state: str = "succeeded") -> None:
         """End the attempt of a run, and let all follow."""

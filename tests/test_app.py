@@ -141,9 +141,9 @@ def test_a_notebook_survives_the_server_that_it_was_submitted_to(start_server, t
 def test_the_engine_and_kernels_mount_what_the_server_is_told_to_allow(monkeypatch):
     monkeypatch.setenv("DATAOPS_LAB_MOUNT_ROOTS", "/a:/b")
     assert DataOpsApp().mount_roots == ["/a", "/b"]
-    DataOpsApp(mount_roots=["/lake", "/srv"])._export_mount_roots()
+    DataOpsApp(mount_roots=["/lake", "/srv"])._export_roots()
     assert mount_roots() == ["/lake", "/srv"]
-    DataOpsApp(mount_roots=[])._export_mount_roots()
+    DataOpsApp(mount_roots=[])._export_roots()
     assert mount_roots() == []
     monkeypatch.delenv("DATAOPS_LAB_MOUNT_ROOTS")
     assert mount_roots() == list(ROOTS)

@@ -12,9 +12,9 @@ TIMEOUT_S = 120.0
 """The patience of a person, not a guess at the speed of this machine."""
 
 
-def eventually(probe: Callable[[], T]) -> T:
-    """Wait until `probe` returns something true, and return that. Fail after `TIMEOUT_S`."""
-    deadline = time.monotonic() + TIMEOUT_S
+def eventually(probe: Callable[[], T], *, timeout_s: float = TIMEOUT_S) -> T:
+    """Wait until `probe` returns something true, and return that. Fail after the timeout."""
+    deadline = time.monotonic() + timeout_s
     while not (result := probe()):
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .installation import *
     from .jobs import *
     from .notebooks import *
+    from .outputs import *
     from .pipelines import *
     from .placement import *
+    from .publications import *
     from .reproductions import *
     from .retention import *
     from .runs import *
@@ -64,6 +66,8 @@ _NAMES = {
         "LoginRequest",
         "RegistryModel",
     ),
+    "outputs": ("OutputDeclaration",),
+    "publications": ("OutputModel", "OutputsModel", "PublishRequest"),
     "installation": ("EngineStatus", "Status"),
     "jobs": (
         "JobChanges",
@@ -92,13 +96,13 @@ _NAMES = {
     "pipelines": (
         "ApprovalModel",
         "DecisionRequest",
-        "ItemModel",
-        "ItemTableModel",
         "GuessModel",
         "ImportNoteModel",
         "ImportRequest",
         "ImportedModel",
         "ItemCountsModel",
+        "ItemModel",
+        "ItemTableModel",
         "PipelineProblemModel",
         "RepairPreviewModel",
         "RepairRequest",
@@ -156,11 +160,14 @@ _NAMES = {
         "CalendarModel",
         "CalendarRequest",
         "ComingTickModel",
+        "CountryDays",
         "CronRule",
         "DayOffModel",
         "DriftModel",
         "DueModel",
+        "FileDays",
         "FilesRule",
+        "GivenDays",
         "IntervalRule",
         "OccurrenceModel",
         "OnceRule",

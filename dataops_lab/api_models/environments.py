@@ -67,6 +67,8 @@ class EnvironmentSettings(Model):
     mounts: list[MountModel] = Field(default_factory=list, max_length=100)
     locked: list[str] = Field(default_factory=list, max_length=20)
     guarded: bool = False
+    output_folder: str | None = Field(default=None, max_length=2000)
+    """The folder to which its runs publish outputs; null: to their workspace, and nowhere if it is guarded."""
 
     def to_domain(self, name: str, *, position: int) -> Environment:
         """Make the environment. `position` is used when the request gives none."""
@@ -87,6 +89,7 @@ class EnvironmentSettings(Model):
             mounts=tuple(Mount(**mount.model_dump()) for mount in self.mounts),
             locked=tuple(self.locked),
             guarded=self.guarded,
+            output_folder=self.output_folder,
         )
 
 

@@ -11,6 +11,7 @@ from ..domain.jobs import JobKind
 from ..domain.parameters import Parameter, ParameterType
 from ..domain.snapshots import Inspection, Severity
 from .base import ContentsPath, Model
+from .outputs import OutputDeclaration
 
 
 class ParameterModel(Model):
@@ -101,6 +102,8 @@ class InspectionModel(Model):
     authored_in: AuthoredInModel | None = None
     kernel_suggestion: str | None = None
     """The only kernel there of the notebook's language, where `kernel` is null."""
+    outputs: list[OutputDeclaration] = Field(default_factory=list)
+    """The outputs that the notebook or script declares."""
     pinned: list[str] = Field(default_factory=list)
     """The patterns that decide which `files` are fresh: those that were given, else the job's."""
 
@@ -126,6 +129,7 @@ class InspectionModel(Model):
             code_cells=inspection.code_cells,
             authored_in=AuthoredInModel.model_validate(inspection.authored_in) if inspection.authored_in else None,
             kernel_suggestion=inspection.kernel_suggestion,
+            outputs=[OutputDeclaration.from_domain(output) for output in inspection.outputs],
             pinned=list(inspection.pinned.patterns),
         )
 

@@ -19,6 +19,7 @@ from ..services.runs import MAX_ROWS, RunView, summary_of
 from .base import ActorModel, ContentsPath, Instant, Model
 from .environments import ResourcesModel
 from .notebooks import FindingModel, KernelModel, OriginModel, ParameterModel
+from .outputs import OutputDeclaration
 from .settings import GivenSettingsModel
 
 MaxFailures = StrictInt | Annotated[str, Field(max_length=20)]
@@ -39,6 +40,10 @@ class SubmitRequest(GivenSettingsModel):
     resources: ResourcesModel | None = None
     pinned: list[str] | None = None
     """New patterns of pinned files for the job, see JobModel; null leaves those that it has."""
+    outputs: list[OutputDeclaration] | None = Field(default=None, max_length=100)
+    """The declared outputs; null: those that the notebook or script declares itself."""
+    publish: bool | None = None
+    """Whether it publishes them; null: as runs of this kind do by themselves."""
     sweep: dict[str, list[Any]] | None = None
     """Several values for each of some parameters: one run, with a point for each combination; null for a single run."""
     concurrency: int | None = Field(default=None, ge=1, le=MAX_CONCURRENCY)
@@ -77,6 +82,8 @@ class RerunRequest(Model):
     environment: str | None = None
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
+    publish: bool = False
+    """Whether it publishes its outputs."""
 
     def placement_override(self) -> PlacementOverride:
         resources = self.resources.to_domain() if self.resources else Resources()
@@ -341,6 +348,10 @@ class RunModel(RunBase):
     """The size of the stored log; None before the record is stored."""
     repairs: list[str]
     """The ids of the runs that repair it, oldest first; `trigger.ref` of each names this run."""
+    publish: bool
+    """Whether it publishes its declared outputs when it succeeds, see `GET /runs/{id}/outputs`."""
+    has_outputs: bool
+    """Whether it declares any."""
     kept_by: ActorModel | None
     """The person who marked it as kept; nothing deletes a kept run."""
     integrity_errors: dict[str, str]
@@ -389,6 +400,8 @@ class RunModel(RunBase):
             findings=[FindingModel.model_validate(f) for f in run.findings],
             repairs=list(view.repairs),
             log_bytes=log.size if log else None,
+            publish=run.publish,
+            has_outputs=view.has_outputs,
             kept_by=ActorModel.from_domain(run.kept_by) if run.kept_by else None,
             integrity_errors=dict(record.integrity_errors) if record else {},
         )

@@ -58,19 +58,10 @@ def _instant_of(value: Any) -> Any:
     return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _time_of(value: Any) -> Any:
-    return dt.time.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _without_offset(value: dt.time) -> dt.time:
-    if value.tzinfo is not None:
-        raise ValueError("is a time of day in the schedule's zone, such as 09:00, without an offset")
-    return value
-
-
-# Strict reading of JSON refuses instants and times as text in models that are also made from attributes.
+# Strict reading of JSON refuses instants as text in models that are also made from attributes.
 GivenInstant = Annotated[Instant, BeforeValidator(_instant_of), AfterValidator(_with_offset)]
-GivenTime = Annotated[dt.time, BeforeValidator(_time_of), AfterValidator(_without_offset)]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+"""A time of day in the zone of the schedule, such as 09:00."""
 
 
 class CronRule(Model):
@@ -110,10 +101,10 @@ class BusinessDayRule(Model):
 
     kind: Literal["business_day"]
     number: int = Field(ge=-23, le=23)
-    at: GivenTime
+    at: TimeOfDay
 
     def to_domain(self) -> Rule:
-        return BusinessDay(self.number, self.at)
+        return BusinessDay(self.number, dt.time.fromisoformat(self.at))
 
 
 class AfterJobRule(Model):
@@ -158,8 +149,11 @@ class PresetModel(Model):
 class DueModel(Model):
     """The time by which a run should have succeeded: a time of day in the schedule's zone, or seconds. Give one."""
 
-    at: GivenTime | None = None
+    at: TimeOfDay | None = None
     within_s: float | None = Field(default=None, gt=0, le=MAX_CATCHUP_WINDOW_S)
+
+    def to_domain(self) -> Due:
+        return Due(dt.time.fromisoformat(self.at) if self.at else None, self.within_s)
 
 
 class ScheduleSettings(Model):
@@ -201,7 +195,7 @@ class ScheduleSettings(Model):
             misfire=self.misfire,
             catchup_window_s=self.catchup_window_s,
             pause_on_failure=self.pause_on_failure,
-            due=Due(self.due.at, self.due.within_s) if self.due else None,
+            due=self.due.to_domain() if self.due else None,
         )
 
 
@@ -420,22 +414,40 @@ class DayOffModel(Model):
     name: str = Field(max_length=200)
 
 
-class CalendarRequest(Model):
-    """A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
+class CountryDays(Model):
+    """The public holidays of a country, such as FR, or of a part of it, such as BW of DE."""
 
-    `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
-    of the week from 0 for Monday.
-    """
-
-    ics: str | None = Field(default=None, max_length=2_000_000)
-    country: str | None = Field(default=None, max_length=10)
+    kind: Literal["country"]
+    country: str = Field(max_length=10)
     subdivision: str | None = Field(default=None, max_length=20)
-    days: list[DayOffModel] | None = Field(default=None, max_length=20_000)
+
+
+class FileDays(Model):
+    """The whole days of the text of an iCalendar file."""
+
+    kind: Literal["ics"]
+    text: str = Field(max_length=2_000_000)
+
+
+class GivenDays(Model):
+    kind: Literal["days"]
+    days: list[DayOffModel] = Field(max_length=20_000)
+
+
+class CalendarRequest(Model):
+    """A calendar, and where its days come from. `weekend` counts the days of the week from 0 for Monday."""
+
+    source: Annotated[CountryDays | FileDays | GivenDays, Field(discriminator="kind")]
     weekend: list[int] = Field(default=[5, 6], max_length=6)
 
     def to_wish(self) -> CalendarWish:
-        days = None if self.days is None else {day.date: day.name for day in self.days}
-        return CalendarWish(self.ics, self.country, self.subdivision, days, tuple(self.weekend))
+        weekend = tuple(self.weekend)
+        match self.source:
+            case CountryDays():
+                return CalendarWish(country=self.source.country, subdivision=self.source.subdivision, weekend=weekend)
+            case FileDays():
+                return CalendarWish(ics=self.source.text, weekend=weekend)
+        return CalendarWish(days={day.date: day.name for day in self.source.days}, weekend=weekend)
 
 
 class CalendarModel(Model):

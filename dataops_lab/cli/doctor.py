@@ -167,6 +167,35 @@ def engine_leads(home: Home) -> Iterator[Finding]:
         yield Finding(what, "ok", "None leads; one is started when it is needed.")
 
 
+def schedules_will_start(home: Home) -> Iterator[Finding]:
+    """Find schedules whose ticks would be lost, and those that cannot start."""
+    if not home.database.exists():
+        return
+    what = "schedules"
+    from ..services import installation, schedules
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home)
+        leader = installation.overview(ctx).leader
+        views = schedules.page(ctx, limit=500).items
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    active = [view.schedule for view in views if view.schedule.is_active]
+    if active and leader is None:
+        message = f"{len(active)} may start something, and no engine leads: ticks are lost until one does."
+        yield Finding(what, "note", message, "Open JupyterLab, or: jupyter dataops engine run")
+    elif active:
+        message = f"{len(active)} may start something. They stop with the engine, as JupyterLab may end it."
+        yield Finding(what, "ok", message, "DataOpsApp.keep_engine, or `jupyter dataops engine run` as a service")
+    for view in views:
+        name, problem = view.schedule.name, view.orphaned or view.schedule.refusal
+        if view.orphaned:
+            yield Finding("schedule", "note", f"{name}: {problem}", f"jupyter dataops schedule take-over {name}")
+        elif problem:
+            yield Finding("schedule", "note", f"{name} cannot start: {problem}", f"jupyter dataops schedule log {name}")
+
+
 def runs_start_warm(home: Home) -> Iterator[Finding]:
     """Report what the engine that leads wrote about warm starts."""
     if not home.database.exists():
@@ -298,6 +327,24 @@ def docker_answers(home: Home) -> Iterator[Finding]:
             yield Finding("Docker", "broken", error.message)
 
 
+def outputs_are_published(home: Home) -> Iterator[Finding]:
+    """Report outputs that wait, with the reason of the first one of each folder."""
+    if not home.database.exists():
+        return
+    from ..wiring import build_services
+
+    try:
+        with build_services(home).store.read() as tx:
+            waiting = [each for each in tx.publications.list_pending() if each.reason is not None]
+    except (DataOpsError, OSError):
+        return  # Said with the database.
+    for folder in dict.fromkeys(each.folder for each in waiting):
+        first, *others = [each for each in waiting if each.folder == folder]
+        more = f" {len(others)} more wait." if others else ""
+        message = f"{first.path} of run {first.run_id} is not published. {first.reason.message if first.reason else ''}"
+        yield Finding("outputs", "note", f"{message}{more}", "Make room, or bring the folder back.")
+
+
 def jobs_are_whole(home: Home) -> Iterator[Finding]:
     """Find a notebook that is two jobs.
 
@@ -325,6 +372,7 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     database_is_sound,
     copies_are_known,
     engine_leads,
+    schedules_will_start,
     runs_start_warm,
     runner_can_start,
     kernels_are_installed,
@@ -332,4 +380,5 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     lab_extension_is_there,
     docker_answers,
     jobs_are_whole,
+    outputs_are_published,
 )

@@ -47,6 +47,11 @@ def settings_options(command: F) -> F:
         click.option(
             "--docker-host", "host", metavar="URL", help="Address of the daemon; this machine's own if not given."
         ),
+        click.option(
+            "--output-folder",
+            metavar="FOLDER",
+            help="Where runs publish their outputs; '' for the workspace, and for nowhere if it is guarded.",
+        ),
         click.option("--guarded/--open", default=None, help="Whether only administrators run what was not promoted."),
         click.option(
             "--lock",
@@ -136,6 +141,7 @@ def show(name: str, server: str | None, as_json: bool) -> None:
         "network": "yes" if environment.network else "none",
         "mounts": ", ".join(mounts),
         "locked": ", ".join(environment.locked),
+        "outputs": environment.output_folder,
         "guarded": "yes" if environment.guarded else "no",
         "changed": f"{environment.changed_at.astimezone():%Y-%m-%d %H:%M:%S} by {environment.changed_by}"
         if environment.changed_at
@@ -203,6 +209,8 @@ def _merge_options(settings: dict[str, Any], given: dict[str, Any]) -> dict[str,
         docker[name] = changes.pop(name)
     for name in [option for option in changes if option in _LIMITS.values()]:
         (limits if name in ("timeout_s", "concurrency") else resources)[name] = changes.pop(name)
+    if changes.get("output_folder") == "":
+        changes["output_folder"] = None
     lists = {name: list(value) for name, value in changes.items() if isinstance(value, tuple)}
     return {**settings, **changes, **lists, "docker": docker, "limits": {**limits, "resources": resources}}
 

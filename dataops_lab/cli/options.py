@@ -174,6 +174,27 @@ def sweep_options(command: F) -> F:
     return command
 
 
+publish_option = click.option(
+    "--publish/--no-publish",
+    default=None,
+    help="Whether the run publishes its declared outputs.  [default: yes, but not a sweep or a rerun]",
+)
+
+
+def outputs_options(command: F) -> F:
+    """Add the options for declared outputs."""
+    declared = click.option(
+        "--declare-output",
+        "declared_outputs",
+        multiple=True,
+        metavar="[SOURCE:]PATH",
+        help="An output: the file at PATH, from the folder of the notebook, which the run must leave and publishes. "
+        "SOURCE is another file, or `notebook`, `report`, `report-without-code`. PATH may have {NAME} of a parameter "
+        "and {nominal}, the date. Repeat it for more; it replaces what the notebook declares.",
+    )
+    return declared(publish_option(command))
+
+
 rows_option = click.option(
     "--params-file",
     "rows_file",

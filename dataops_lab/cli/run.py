@@ -9,6 +9,7 @@ import click
 
 from ..domain.environments import Resources
 from ..domain.jobs import JobKind, kind_of_path
+from ..domain.outputs import Output
 from . import exit_codes, options, output_paths
 from .connection import Connection, open_connection
 from .output import print_json, print_note
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     help="Write the executed notebook there when the run has ended, also of one that failed. An existing file is "
     "replaced.",
 )
+@options.outputs_options
 @options.key_option
 @options.settings_options
 @options.root_option
@@ -63,6 +65,8 @@ def run(
     dry_run: bool,
     wait: bool,
     output: str | None,
+    declared_outputs: tuple[str, ...],
+    publish: bool | None,
     key: str | None,
     root: str | None,
     server: str | None,
@@ -121,6 +125,8 @@ def run(
         "image": image,
         "resources": Resources(cpus, memory_bytes, pids, gpus),
         "key": key,
+        "outputs": [Output.parse(text) for text in declared_outputs] or None,
+        "publish": publish,
         **settings,
     }
     rows = parameters.read_rows(rows_file) if rows_file else None

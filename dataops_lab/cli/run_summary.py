@@ -12,6 +12,7 @@ import click
 from ..domain.runs import RunState
 from ..errors import DataOpsError
 from .items import print_items
+from .outputs import state_of
 from .steps import how_to_decide, print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
@@ -44,6 +45,7 @@ def print_run(run: RunModel, client: Client) -> None:
     elif run.reason:
         click.echo(plain(run.reason.message))
     print_mapping("values", run.values)
+    _print_outputs(run, client)
     if run.artifacts:
         click.echo(
             "artifacts  "
@@ -60,6 +62,7 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
     if run.reason:
         click.echo(plain(run.reason.message))
     print_steps(steps, dt.datetime.now(dt.UTC))
+    _print_outputs(run, client)
     for step in steps:
         if step.state == "awaiting_approval":
             click.echo(f"{step.id}: {how_to_decide(step, run.id)}")
@@ -85,6 +88,14 @@ def _print_sweep(run: RunModel, client: Client) -> None:
     click.echo(f"Sorted: jupyter dataops runs items {run.id} --sort {(table.values or ['took'])[0]} --descending")
     if run.state is not RunState.SUCCEEDED:
         click.echo(f"Repair: jupyter dataops runs repair {run.id}   Again: jupyter dataops runs rerun {run.id}")
+
+
+def _print_outputs(run: RunModel, client: Client) -> None:
+    if run.has_outputs and run.state is RunState.SUCCEEDED:
+        for number, output in enumerate(client.outputs(run.id).items):
+            reason = f": {plain(output.reason.message)}" if output.reason else ""
+            label = "outputs" if number == 0 else ""
+            click.echo(f"{label:<11}{one_line(output.path)} ({state_of(output)}{reason})")
 
 
 def _print_log_end(run: RunModel, client: Client) -> None:

@@ -15,7 +15,7 @@ from ..domain.environments import Resources
 from ..domain.jobs import JobKind
 from ..domain.runs import RunState, TriggerKind
 from ..errors import DataOpsError
-from . import exit_codes, options, output_paths
+from . import exit_codes, options, output_paths, outputs
 from .connection import open_connection
 from .items import print_items, sort_options, sorted_items, write_csv
 from .output import print_json, print_note, print_table
@@ -33,6 +33,10 @@ def runs() -> None:
 
     RUN is a run's id, as many of its first characters as make it unique (six at least), or `last` for the newest one.
     """
+
+
+runs.add_command(outputs.outputs)
+runs.add_command(outputs.publish)
 
 
 @runs.command("list")
@@ -404,6 +408,7 @@ def inputs(run_id: str, server: str | None, as_json: bool) -> None:
 @click.option("--image", metavar="NAME", help="An image of the catalogue, as it is there now.")
 @options.resources_options
 @options.wait_option
+@click.option("--publish", is_flag=True, help="Publish its outputs, as the first run did.")
 @options.key_option
 @options.server_option
 @options.json_option
@@ -418,6 +423,7 @@ def rerun(
     pids: int | None,
     gpus: int | None,
     wait: bool,
+    publish: bool,
     key: str | None,
     server: str | None,
     as_json: bool,
@@ -444,6 +450,7 @@ def rerun(
             image=image,
             resources=Resources(cpus, memory_bytes, pids, gpus),
             key=key,
+            publish=publish,
         )
         connection.ensure_engine()
         outcome = follow.follow_to_end(connection, new_run, quiet=as_json) if wait else follow.Outcome(new_run)

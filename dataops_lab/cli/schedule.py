@@ -345,7 +345,12 @@ def set_calendar(
     from ..api_models import CalendarRequest
     from ..client.validation import validated
 
-    request = validated(CalendarRequest, country=country, subdivision=subdivision, ics=_read_text(ics) if ics else None)
+    if bool(country) == bool(ics):
+        raise InvalidRequest("Give one source of the days: --country CODE or --ics FILE.")
+    source = {"kind": "country", "country": country, "subdivision": subdivision}
+    if ics:
+        source = {"kind": "ics", "text": _read_text(ics)}
+    request = validated(CalendarRequest, source=source)
     with open_connection(server) as connection:
         found = connection.client.schedules.put_calendar(name, request)
     until = f", until {found.last_day}" if found.last_day else ""
@@ -419,7 +424,7 @@ def _rule_text(found: ScheduleModel) -> str:
         case "once":
             text = f"once at {_local(rule.at, found.timezone)}"
         case "business_day":
-            text = f"business day {rule.number} at {rule.at:%H:%M}"
+            text = f"business day {rule.number} at {rule.at[:5]}"
         case "after_job":
             return f"after {rule.job_id} ({rule.on})"
         case "files":

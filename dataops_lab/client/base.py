@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 from ..domain.environments import Resources
+from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
 from ..domain.sweeps import Sweep
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         InspectionModel,
         JobModel,
         JournalPage,
+        OutputsModel,
         PageModel,
         PreviewModel,
         ProjectModel,
@@ -108,6 +110,8 @@ class Client(Protocol):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
@@ -134,6 +138,8 @@ class Client(Protocol):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         """Take one snapshot of the notebook, and queue a run for each row, in their order: all of them or none.
@@ -219,6 +225,7 @@ class Client(Protocol):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        publish: bool = False,
     ) -> RunModel:
         """Run the same version again, as a new run; `parameters`, when given, replaces all of the earlier ones.
 
@@ -272,6 +279,18 @@ class Client(Protocol):
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         """Download an artifact to `path`, which appears whole or not at all."""
+        ...
+
+    def outputs(self, run_id: str) -> OutputsModel:
+        """List the outputs that the run declares, with what became of each."""
+        ...
+
+    def output(self, run_id: str, name: str, path: Path) -> None:
+        """Download the output that is published at `name` to `path`, which appears whole or not at all."""
+        ...
+
+    def publish(self, run_id: str, *, overwrite: bool = False) -> OutputsModel:
+        """Publish the outputs of a run that succeeded, also once more those that were refused. Safe to repeat."""
         ...
 
     def reproduce(

@@ -23,6 +23,7 @@ from ..api_models import (
 )
 from ..configuration import dump, load
 from ..domain.actors import Actor
+from ..domain.jobs import JobKind
 from ..services import Services, configuration, environments, placement, secrets
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ class Environments(Protocol):
         """Remove an environment with its variables and secrets. Conflict while a run in it has not ended."""
         ...
 
-    def placements(self, *, kernel: str | None = None, language: str | None = None) -> list[PlacementModel]:
-        """List what may be chosen for a run of a notebook with this kernel and language, and why the rest may not."""
+    def placements(
+        self, *, kernel: str | None = None, language: str | None = None, kind: JobKind = JobKind.NOTEBOOK
+    ) -> list[PlacementModel]:
+        """List what may be chosen for a run of a source with this kernel and language, and why the rest may not."""
         ...
 
     def variables(self, environment: str) -> list[VariableModel]: ...
@@ -97,8 +100,10 @@ class LocalEnvironments(Environments):
     def remove(self, name: str) -> EnvironmentModel:
         return EnvironmentModel.from_domain(environments.remove(self._ctx, name, by=self._user))
 
-    def placements(self, *, kernel: str | None = None, language: str | None = None) -> list[PlacementModel]:
-        found = placement.options(self._ctx, by=self._user, kernel=kernel, language=language)
+    def placements(
+        self, *, kernel: str | None = None, language: str | None = None, kind: JobKind = JobKind.NOTEBOOK
+    ) -> list[PlacementModel]:
+        found = placement.options(self._ctx, by=self._user, kernel=kernel, language=language, kind=kind)
         return [PlacementModel.from_domain(options) for options in found]
 
     def variables(self, environment: str) -> list[VariableModel]:
@@ -150,8 +155,12 @@ class HttpEnvironments(Environments):
     def remove(self, name: str) -> EnvironmentModel:
         return self._ask(EnvironmentModel, "DELETE", _environment(name))
 
-    def placements(self, *, kernel: str | None = None, language: str | None = None) -> list[PlacementModel]:
-        return self._ask(PageModel[PlacementModel], "GET", "placements", kernel=kernel, language=language).items
+    def placements(
+        self, *, kernel: str | None = None, language: str | None = None, kind: JobKind = JobKind.NOTEBOOK
+    ) -> list[PlacementModel]:
+        return self._ask(
+            PageModel[PlacementModel], "GET", "placements", kernel=kernel, language=language, kind=str(kind)
+        ).items
 
     def variables(self, environment: str) -> list[VariableModel]:
         return self._ask(PageModel[VariableModel], "GET", _environment(environment, "variables")).items

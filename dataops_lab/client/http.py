@@ -24,11 +24,14 @@ from ..api_models import (
     JobChanges,
     JobModel,
     JournalPage,
+    OutputDeclaration,
+    OutputsModel,
     PageModel,
     PreviewModel,
     PreviewRequest,
     ProjectChanges,
     ProjectModel,
+    PublishRequest,
     RelinkRequest,
     RemovedModel,
     ReproduceRequest,
@@ -44,6 +47,7 @@ from ..api_models import (
     VersionModel,
 )
 from ..domain.environments import Resources
+from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
 from ..domain.sweeps import Sweep
@@ -160,6 +164,8 @@ class HttpClient(Client):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
@@ -182,6 +188,8 @@ class HttpClient(Client):
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
             pinned=_optional_list(pinned),
+            outputs=_declarations(outputs),
+            publish=publish,
             reuse=reuse,
             **of_sweep,
             **settings,
@@ -208,6 +216,8 @@ class HttpClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
         common = dict(parameters or {})
@@ -231,6 +241,8 @@ class HttpClient(Client):
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
             pinned=_optional_list(pinned),
+            outputs=_declarations(outputs),
+            publish=publish,
             **settings,
         )
         return self._post(BatchModel, "runs/batch", request, key=key).runs
@@ -307,12 +319,14 @@ class HttpClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        publish: bool = False,
     ) -> RunModel:
         request = RerunRequest(
             parameters=None if parameters is None else dict(parameters),
             environment=environment,
             image=image,
             resources=ResourcesModel.model_validate(resources) if resources else None,
+            publish=publish,
         )
         return self._post(RunModel, _run_path(run_id, "rerun"), request, key=key)
 
@@ -376,6 +390,15 @@ class HttpClient(Client):
 
     def artifact(self, run_id: str, name: str, path: Path) -> None:
         self._download(_run_path(run_id, "artifacts", *name.split("/")), path)
+
+    def outputs(self, run_id: str) -> OutputsModel:
+        return self._get(OutputsModel, _run_path(run_id, "outputs"))
+
+    def output(self, run_id: str, name: str, path: Path) -> None:
+        self._download(_run_path(run_id, "outputs", *name.split("/")), path)
+
+    def publish(self, run_id: str, *, overwrite: bool = False) -> OutputsModel:
+        return self._post(OutputsModel, _run_path(run_id, "publish"), PublishRequest(overwrite=overwrite))
 
     def reproduce(
         self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None
@@ -531,6 +554,10 @@ def _run_path(run_id: str, *parts: str) -> str:
 def _quoted(name: str) -> str:
     # Servers read `.` and `..` as steps in the path, not as names.
     return "%2E" * len(name) if name in (".", "..") else quote(name, safe="")
+
+
+def _declarations(outputs: Sequence[Output] | None) -> list[OutputDeclaration] | None:
+    return None if outputs is None else [OutputDeclaration.from_domain(output) for output in outputs]
 
 
 def _optional_list(items: Sequence[str] | None) -> list[str] | None:

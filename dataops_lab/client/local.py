@@ -13,6 +13,7 @@ from ..api_models import (
     InspectionModel,
     JobModel,
     JournalPage,
+    OutputsModel,
     PageModel,
     PreviewModel,
     ProjectModel,
@@ -26,11 +27,24 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.environments import Resources
+from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..domain.sweeps import Sweep
 from ..ports import RunFilter
-from ..services import Services, installation, integrity, jobs, moves, projects, records, reproductions, retention, runs
+from ..services import (
+    Services,
+    installation,
+    integrity,
+    jobs,
+    moves,
+    projects,
+    publications,
+    records,
+    reproductions,
+    retention,
+    runs,
+)
 from ..services.permissions import may_administer
 from ..services.placement import PlacementOverride
 from ..services.reproductions import Wanted
@@ -127,6 +141,8 @@ class LocalClient(Client):
         key: str | None = None,
         pinned: Sequence[str] | None = None,
         sweep: Sweep | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         reuse: bool = False,
         **settings: Unpack[Settings],
     ) -> RunModel:
@@ -137,6 +153,8 @@ class LocalClient(Client):
             "image": image,
             "key": key,
             "sweep": sweep,
+            "outputs": None if outputs is None else tuple(outputs),
+            "publish": publish,
             "reuse": reuse,
             **settings,
         }
@@ -157,9 +175,20 @@ class LocalClient(Client):
         resources: Resources | None = None,
         key: str | None = None,
         pinned: Sequence[str] | None = None,
+        outputs: Sequence[Output] | None = None,
+        publish: bool | None = None,
         **settings: Unpack[Settings],
     ) -> list[RunSummaryModel]:
-        given = {"name": name, "environment": environment, "kernel": kernel, "image": image, "key": key, **settings}
+        given = {
+            "name": name,
+            "environment": environment,
+            "kernel": kernel,
+            "image": image,
+            "key": key,
+            "outputs": None if outputs is None else tuple(outputs),
+            "publish": publish,
+            **settings,
+        }
         submission = self._submission(path, parameters, texts, resources, pinned, given)
         submission_result = runs.submit_many(self._ctx, submission, rows, by=self._user)
         return [RunSummaryModel.from_domain(run) for run, _ in submission_result]
@@ -253,10 +282,19 @@ class LocalClient(Client):
         image: str | None = None,
         resources: Resources | None = None,
         key: str | None = None,
+        publish: bool = False,
     ) -> RunModel:
         given = None if parameters is None else dict(parameters)
         placement_override = PlacementOverride(environment, image, resources or Resources())
-        submitted = runs.rerun(self._ctx, run_id, parameters=given, by=self._user, override=placement_override, key=key)
+        submitted = runs.rerun(
+            self._ctx,
+            run_id,
+            parameters=given,
+            by=self._user,
+            override=placement_override,
+            key=key,
+            publish=publish or None,
+        )
         return RunModel.from_domain(submitted.view)
 
     def follow(self, run_id: str, *, journal: bool = False) -> Iterator[Update]:
@@ -315,6 +353,19 @@ class LocalClient(Client):
         with stored, open_replacement(path) as target:
             while chunk := stored.read(_CHUNK):
                 target.write(chunk)
+
+    def outputs(self, run_id: str) -> OutputsModel:
+        return OutputsModel.from_domain(publications.list_outputs(self._ctx, run_id))
+
+    def output(self, run_id: str, name: str, path: Path) -> None:
+        _, stored = publications.open_output(self._ctx, run_id, name)
+        with stored, open_replacement(path) as target:
+            while chunk := stored.read(_CHUNK):
+                target.write(chunk)
+
+    def publish(self, run_id: str, *, overwrite: bool = False) -> OutputsModel:
+        publications.publish(self._ctx, run_id, overwrite=overwrite, by=self._user)
+        return self.outputs(run_id)
 
     def reproduce(
         self, run_id: str, *, step: str | None = None, item: str | None = None, folder: str | None = None

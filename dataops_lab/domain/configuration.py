@@ -22,6 +22,7 @@ ENVIRONMENT_FIELDS = (
     "mounts",
     "locked",
     "guarded",
+    "output_folder",
 )
 """The members of an environment that people choose. Its position comes from its place in the list."""
 

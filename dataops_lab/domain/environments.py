@@ -15,6 +15,7 @@ from posixpath import normpath
 from ..errors import Refused
 from . import mounts
 from .actors import Actor
+from .output_folders import find_folder_problem
 
 SANDBOX = "sandbox"
 PRODUCTION = "production"
@@ -141,6 +142,8 @@ class Environment:
     mounts: tuple[Mount, ...] = ()
     locked: tuple[str, ...] = ()
     guarded: bool = False
+    output_folder: str | None = None
+    """The folder to which its runs publish outputs. None: to their workspace, and nowhere if it is guarded."""
     revision: int = field(default=1, compare=False)
     """A number that counts the changes."""
     changed_at: dt.datetime | None = field(default=None, compare=False)
@@ -178,6 +181,9 @@ def _problems(environment: Environment) -> Iterator[str]:
     if unknown := sorted(set(environment.locked) - set(LOCKABLE)):
         yield f"These can be locked: {', '.join(LOCKABLE)}; not {', '.join(unknown)}."
     yield from _problems_of_docker(environment.docker)
+    folder = environment.output_folder
+    if folder is not None and (problem := find_folder_problem(folder, guarded=environment.guarded)):
+        yield problem
     for mount in environment.mounts:
         yield from mounts.find_problems(mount.source, mount.target)
     if len({normpath(f"///{mount.target}") for mount in environment.mounts}) < len(environment.mounts):

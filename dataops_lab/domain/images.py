@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InvalidRequest
 from .actors import Actor
+from .jobs import JobKind
 from .leases import ProcessIdentity
 from .snapshots import KERNELSPEC_PREFIX, KernelChoice
 
@@ -45,6 +46,10 @@ class Login:
     password: str = field(repr=False)
 
 
+OLDEST_PYTHON = (3, 9)
+"""The oldest Python with which the runner works."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """The answers of a container of the image, as hardened as any run. `packages` maps names to versions."""
@@ -58,10 +63,19 @@ class Probe:
     user: str
     """`uid:gid` of its process."""
     problems: tuple[str, ...] = ()
-    """The missing parts, each with its fix; a run is refused while there is one."""
+    """The parts that notebooks miss, each with its fix; a run of one is refused while there is one."""
     cuda: str | None = None
     tools: dict[str, str] = field(default_factory=dict)
     """Programs that install packages (`pip`, `conda`, `mamba`, `micromamba`), with their paths."""
+
+    @property
+    def runs_programs(self) -> bool:
+        """Tell whether scripts and commands run there. They need Python for the runner, and no papermill or kernel."""
+        return self.python is not None and tuple(map(int, self.python.split(".")[:2])) >= OLDEST_PYTHON
+
+    def problems_for(self, kind: JobKind) -> tuple[str, ...]:
+        """Return what a run of this kind misses."""
+        return () if kind in (JobKind.SCRIPT, JobKind.COMMAND) and self.runs_programs else self.problems
 
 
 @dataclass(frozen=True)

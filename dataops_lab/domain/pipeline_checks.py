@@ -78,6 +78,7 @@ def _of_step(step: Step, pipeline: Pipeline, before: Mapping[str, frozenset[str]
             "id",
         )
     yield from _of_kind(step)
+    yield from _of_include(step)
     yield from _of_needs(step, pipeline)
     yield from _of_files(step, pipeline, before.get(step.id))
     yield from _of_fan_out(step)
@@ -103,6 +104,20 @@ def _of_kind(step: Step) -> Iterator[Problem]:
     elif step.approval is None or not step.approval.ask.strip() or len(step.approval.ask) > MAX_QUESTION:
         message = f"An approval needs `ask`, a question of at most {MAX_QUESTION:,} characters."
         yield Problem(message, step.id, "approve")
+
+
+def _of_include(step: Step) -> Iterator[Problem]:
+    if step.include and step.kind is not StepKind.COMMAND:
+        message = (
+            "`include` is for commands: a notebook or script takes its folder along. Name other files in its code."
+        )
+        yield Problem(message, step.id, "include")
+    for pattern in step.include:
+        if not pattern.strip("/. ") or not pattern.isprintable() or PurePosixPath(pattern).is_absolute():
+            message = (
+                f"{pattern[:80]!r} is not a path from the folder of the pipeline's file. Write one such as tools/*.py."
+            )
+            yield Problem(message, step.id, "include")
 
 
 def _of_needs(step: Step, pipeline: Pipeline) -> Iterator[Problem]:

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from .actors import Actor
 from .environments import Resources
+from .outputs import Output
 from .parameters import Json, ParameterSchema
 from .runs import Reason
 from .settings import GivenSettings
@@ -199,6 +200,8 @@ class Step:
     kind: StepKind
     path: str | None = None
     command: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    """Patterns of files that travel with a command though none of its words names them."""
     approval: Approval | None = None
     title: str = ""
     needs: tuple[str, ...] = ()
@@ -240,10 +243,17 @@ class Pipeline:
     settings: GivenSettings = GivenSettings()
     concurrency: int | None = None
     title: str = ""
+    outputs: tuple[Output, ...] = ()
+    """The files of steps that it publishes. Each has a `step`."""
 
     @cached_property
     def by_id(self) -> Mapping[str, Step]:
         return {step.id: step for step in self.steps}
+
+    @property
+    def fan_outs(self) -> frozenset[str]:
+        """The ids of the steps that run once for each item of a list."""
+        return frozenset(step.id for step in self.steps if step.for_each is not None)
 
     @cached_property
     def in_order(self) -> tuple[Step, ...]:

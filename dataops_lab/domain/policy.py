@@ -22,6 +22,8 @@ class Verb(StrEnum):
     KEEP = "keep"
     DELETE = "delete"
     VERIFY = "verify"
+    PUBLISH = "publish"
+    """To say that a run publishes its outputs which would not by itself."""
 
 
 class ObjectKind(StrEnum):
@@ -60,14 +62,14 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.JOB: {_V.READ: _M.ANYBODY, _V.RUN: _M.ANYBODY, _V.CHANGE: _M.OWNER},
     _O.RUN: {
         **dict.fromkeys((_V.READ, _V.RUN, _V.REPRODUCE), _M.ANYBODY),
-        **dict.fromkeys((_V.CANCEL, _V.KEEP, _V.DELETE, _V.VERIFY), _M.OWNER),
+        **dict.fromkeys((_V.CANCEL, _V.KEEP, _V.DELETE, _V.VERIFY, _V.PUBLISH), _M.OWNER),
     },
     _O.ENVIRONMENT: {
         _V.READ: _M.ANYBODY,
-        **dict.fromkeys((_V.RUN, _V.DECIDE), _M.ANYBODY),
+        **dict.fromkeys((_V.RUN, _V.DECIDE, _V.PUBLISH), _M.ANYBODY),
         _V.CHANGE: _M.ADMINISTRATOR,
     },
-    _O.GUARDED_ENVIRONMENT: {_V.RUN: _M.ADMINISTRATOR, _V.DECIDE: _M.ADMINISTRATOR},
+    _O.GUARDED_ENVIRONMENT: dict.fromkeys((_V.RUN, _V.DECIDE, _V.PUBLISH), _M.ADMINISTRATOR),
     _O.VARIABLE: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.SECRET: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.IMAGE: {_V.READ: _M.ANYBODY, _V.RUN: _M.ADMINISTRATOR, _V.CHANGE: _M.ADMINISTRATOR},

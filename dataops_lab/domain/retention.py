@@ -17,6 +17,12 @@ MAX_LIMIT = 100_000
 EVENT_RETENTION = dt.timedelta(days=30)
 """Events tell screens of changes. A screen that was away for longer reads the list anew."""
 
+TICK_RETENTION = dt.timedelta(days=400)
+"""The decision log of schedules stays for more than a year, so that a yearly report can be looked up."""
+
+MESSAGE_RETENTION = dt.timedelta(days=30)
+"""Messages stay for so long after they were written, if they are delivered."""
+
 
 @dataclass(frozen=True)
 class RetentionRule:

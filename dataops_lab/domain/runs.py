@@ -22,6 +22,7 @@ from .time import Timestamp
 from .versions import Origin
 
 if TYPE_CHECKING:
+    from .outputs import Output
     from .sweeps import Sweep
 
 
@@ -172,13 +173,19 @@ class Submission(GivenSettings):
     pinned: tuple[str, ...] | None = None
     """The pins that the job has from now on, see Pins; None: they stay as they are."""
     command: tuple[str, ...] = ()
-    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file, with what lies there."""
+    """The argv of a command. `path` is then `FILE#STEP`: it runs in the folder of the file."""
+    include: tuple[str, ...] = ()
+    """Files that travel with a command though none of its words names them: see `Command`."""
     declared: tuple[Parameter, ...] = ()
     """The parameters of a command, which has no file that could declare them."""
     reuse: bool = False
     """Steps of a pipeline that have not changed take over the results of earlier runs."""
     sweep: Sweep | None = None
     """The values of the parameters that differ from point to point, see Sweep; None for one run."""
+    outputs: tuple[Output, ...] | None = None
+    """The declared outputs; None: those that the source declares."""
+    publish: bool | None = None
+    """Whether the run publishes its outputs; None: as `outputs.publishes` says."""
 
     @property
     def kind(self) -> JobKind:
@@ -284,6 +291,8 @@ class Run:
     """The digest of all that decides the result of a step's run, see `reuse`; None for other runs."""
     bypassed_promotion: bool = False
     """The run was in a guarded environment without a promotion to it."""
+    publish: bool = False
+    """The run publishes its declared outputs when it succeeds."""
     kept_at: dt.datetime | None = None
     kept_by: Actor | None = None
     """The person who marked it as kept: as long as it is, neither retention nor a person deletes it."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from .inputs import FoundFile, Inputs, Pins
 from .jobs import JobKind
+from .outputs import Output
 from .parameters import Parameter, ParameterSchema
 from .versions import Manifest, Origin
 from .workspaces import Location
@@ -122,10 +123,14 @@ LOCAL_RUNTIME = TargetRuntime()
 
 @dataclass(frozen=True)
 class Command:
-    """A program with its arguments. A step of a pipeline gives it, and declares its parameters."""
+    """A program with its arguments. A step of a pipeline gives it, and declares its parameters.
+
+    `include` are files that travel along though no word names them, as patterns from the folder of the pipeline's file.
+    """
 
     argv: tuple[str, ...]
     parameters: tuple[Parameter, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,3 +196,5 @@ class Inspection:
     pinned: Pins = Pins()
     """The pins by which `files` are fresh or not."""
     kind: JobKind = JobKind.NOTEBOOK
+    outputs: tuple[Output, ...] = ()
+    """The outputs that the source declares."""

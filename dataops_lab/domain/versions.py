@@ -13,6 +13,7 @@ from typing import Any
 from .actors import Actor
 from .deserialization import from_known_fields
 from .jobs import STEP_MARK, JobKind
+from .outputs import Output
 from .parameters import Parameter, ParameterSchema, ParameterType
 
 
@@ -61,6 +62,8 @@ class Manifest:
     command: tuple[str, ...] = ()
     steps: tuple[tuple[str, str], ...] = ()
     """The steps of a pipeline that run: the id of each, and the digest of its own version."""
+    outputs: tuple[Output, ...] = ()
+    """The declared outputs of a notebook or script. Those of a pipeline are in its file."""
 
     @property
     def source_path(self) -> str:
@@ -92,6 +95,7 @@ class Manifest:
                 "declared": self.parameters.declared,
                 "schema": [_parameter_json(p) for p in self.parameters.parameters],
             },
+            **({"outputs": [output.to_json() for output in self.outputs]} if self.outputs else {}),
             **({_RUNS_WITH[self.kind]: self._kernel_json()} if self.kind in _RUNS_WITH else {}),
         }
 
@@ -127,6 +131,7 @@ class Manifest:
             kind=kind,
             command=tuple(source.get("argv", ())),
             steps=tuple(value.get("steps", {}).items()),
+            outputs=tuple(Output.from_json(output) for output in value.get("outputs", ())),
         )
 
     @property

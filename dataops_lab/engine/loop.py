@@ -19,6 +19,7 @@ from .launch import read_launch_data
 from .leader_election import Leadership
 from .orphan_cleanup import remove_orphaned_attempts
 from .pipelines import PipelineClocks
+from .publisher import Publisher
 from .queue import LiveQueue
 from .schedules import ScheduleClocks
 from .supervisor import CLOSE_TIMEOUT_S, RETRY_DELAY_S, AttemptSupervisor
@@ -48,9 +49,20 @@ class Settings:
 
 
 class Engine:
-    """The engine of an installation. `inherited`: see `AttemptSupervisor`."""
+    """The engine of an installation. `inherited`: see `AttemptSupervisor`.
 
-    def __init__(self, ctx: Services, backends: Backends, settings: Settings, *, inherited: Mapping[str, str]) -> None:
+    `publishing` are the services of its publisher, which may take long; None: those of the engine itself.
+    """
+
+    def __init__(
+        self,
+        ctx: Services,
+        backends: Backends,
+        settings: Settings,
+        *,
+        inherited: Mapping[str, str],
+        publishing: Services | None = None,
+    ) -> None:
         self._ctx = ctx
         self._backends = backends
         self._settings = settings
@@ -62,6 +74,7 @@ class Engine:
         self._seen_changes: int | None = None
         self._queue = LiveQueue(settings.slots)
         self._clocks = PipelineClocks(ctx)
+        self._publisher = Publisher(publishing or ctx, self._wake)
         self._schedules = ScheduleClocks(ctx, self._wake)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
@@ -78,6 +91,7 @@ class Engine:
                 self._loop(stop, sleep)
         finally:
             self._garbage_collector.stop()
+            self._publisher.stop()
             self._supervisor.close()
             self._schedules.close()
             self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
@@ -114,7 +128,9 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
-            pause_s = min(pause_s, self._clocks.next_due_s(), self._schedules.next_due_s())
+            pause_s = min(
+                pause_s, self._clocks.next_due_s(), self._schedules.next_due_s(), self._publisher.next_due_s()
+            )
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -144,7 +160,8 @@ class Engine:
             self._start_orphan_cleanup()
         self._clocks.look(fence=self._leadership.fence)
         self._schedules.look(fence=self._leadership.fence)
-        return bool(self._supervisor.names)
+        self._publisher.look(fence=self._leadership.fence)
+        return bool(self._supervisor.names) or self._publisher.has_work
 
     def _start_orphan_cleanup(self) -> None:
         if self._cleanup_future is not None and not self._cleanup_future.done():
@@ -169,7 +186,7 @@ class Engine:
                 return False
         self._leadership.release()
         with self._ctx.store.read() as tx:
-            if tx.schedules.count_active():
+            if tx.schedules.count_active() or tx.publications.list_pending():
                 return False
             counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
             waits = any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
@@ -181,6 +198,7 @@ class Engine:
             self._cleanup_future.exception()
         self._schedules.wait_for_threads()
         self._supervisor.wait_for_threads()
+        self._publisher.wait()
 
     def reset(self) -> None:
         """Forget everything, so that it is read again from the store, which knows better. Wait for no thread."""
@@ -188,6 +206,7 @@ class Engine:
         self._supervisor.reset()
         self._queue.reset()
         self._clocks.reset()
+        self._publisher.reset()
         self._schedules.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
@@ -215,6 +234,7 @@ class Engine:
         adopted: list[tuple[Attempt, Run]] = []
         if changes != self._seen_changes:
             self._clocks.note_change()
+            self._publisher.note_change()
             self._schedules.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.

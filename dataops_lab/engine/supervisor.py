@@ -16,6 +16,7 @@ from ..domain.time import Timestamp
 from ..errors import BlobsUnavailable, DataOpsError, Refused, StaleWrite, StoreBusy, Unavailable
 from ..ports import AttemptStatus, Backends, Executor, Observation, Transaction
 from ..services import Services
+from ..services.declared_outputs import find_shortfall
 from .failure_hints import add_hint
 from .finish import AttemptEnd, Outcome, read_outcome, steps_to, store_record, write_ends
 from .imports import LastImports
@@ -352,6 +353,9 @@ class AttemptSupervisor:
         record = store_record(
             self._ctx, supervised.attempt, supervised.executor.files(supervised.attempt.name), self._put_pool
         )
+        owes_outputs = state is AttemptState.SUCCEEDED and not outcome.nothing_to_do
+        if owes_outputs and (shortfall := find_shortfall(self._ctx, supervised.run, record)):
+            state, reason = AttemptState.FAILED, shortfall
         supervised.end = AttemptEnd(state, outcome, record, reason, ran)
 
     def _submit(

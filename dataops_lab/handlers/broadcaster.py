@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from itertools import takewhile
 from typing import Any, TypeVar
 
 from ..api_models import RunSummaryModel
-from ..domain.events import SubjectKind
+from ..domain.events import Event, SubjectKind
 from ..domain.runs import RunSummary
 from ..ports import ChangeSignal
 from ..services import Services, runs
@@ -58,7 +58,23 @@ def changes_after(services: Services, seq: int, *, until: int | None = None) -> 
     changed = list(dict.fromkeys(event.subject.id for event in events if event.subject.kind is SubjectKind.RUN))
     summaries = runs.summaries(services, changed) if changed else {}
     found = {run_id: summaries.get(run_id) for run_id in changed}
-    return Batch(seq, events[-1].seq, found, [_frame(run_id, run) for run_id, run in found.items()])
+    frames = [_frame(run_id, run) for run_id, run in found.items()]
+    return Batch(seq, events[-1].seq, found, [*frames, *_schedule_frames(events)])
+
+
+def _schedule_frames(events: Sequence[Event]) -> Iterator[tuple[str, bytes]]:
+    """Yield a frame for each schedule that changed, with the kinds of its events, and one for each message."""
+    changed: dict[str, list[str]] = {}
+    for event in events:
+        if event.subject.kind is not SubjectKind.SCHEDULE:
+            continue
+        noun, _, what = event.kind.partition(".")
+        if noun == "notification":
+            yield "notification", json.dumps({"kind": what, **event.data}).encode()
+        else:
+            changed.setdefault(event.subject.id, []).append(event.kind)
+    for schedule_id, kinds in changed.items():
+        yield "schedule", json.dumps({"schedule_id": schedule_id, "kinds": list(dict.fromkeys(kinds))}).encode()
 
 
 def _frame(run_id: str, run: RunSummary | None) -> tuple[str, bytes]:

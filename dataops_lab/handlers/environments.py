@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..api_models import (
     EnvironmentChange,
     EnvironmentModel,
@@ -14,6 +16,7 @@ from ..api_models import (
     VariableModel,
     VariableValue,
 )
+from ..domain.jobs import JobKind
 from ..services import environments, placement, secrets
 from .base import DataOpsHandler, operation
 from .runs import Query
@@ -31,6 +34,7 @@ class PlacementsQuery(Query):
 
     kernel: str | None = None
     language: str | None = None
+    kind: Literal["notebook", "script", "command", "pipeline", "sweep"] = "notebook"
 
 
 class PlacementsHandler(DataOpsHandler):
@@ -42,7 +46,9 @@ class PlacementsHandler(DataOpsHandler):
         query=PlacementsQuery,
     )
     def get(self, query: PlacementsQuery) -> PageModel[PlacementModel]:
-        found = placement.options(self.services, by=self.actor, kernel=query.kernel, language=query.language)
+        found = placement.options(
+            self.services, by=self.actor, kernel=query.kernel, language=query.language, kind=JobKind(query.kind)
+        )
         return PageModel[PlacementModel](items=[PlacementModel.from_domain(options) for options in found])
 
 

@@ -42,12 +42,12 @@ FRAME = {
     "description": "One frame. A comment (a line that begins with a colon) says that the stream is still there",
     "properties": {
         "id": {"type": "string", "description": "To come back with, as Last-Event-ID"},
-        "event": {"enum": ["ready", "run", "deleted", "journal"]},
+        "event": {"enum": ["ready", "run", "deleted", "journal", "schedule", "notification"]},
         "data": {
             "type": "string",
             "contentMediaType": "application/json",
             "description": "`ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, "
-            "events, complete",
+            "events, complete; `schedule`: schedule_id, kinds; `notification`: kind, schedule, job, owner, run, reason",
         },
     },
     "required": ["id", "event", "data"],
@@ -71,7 +71,7 @@ class EventsHandler(DataOpsHandler):
 
     @operation(
         "Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` "
-        "(new events of a followed journal)",
+        "(new events of a followed journal), `schedule` (one that changed or decided), `notification` (a message)",
         action="read",
         resource=RUNS,
         answers={200: EVENT_STREAM},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +24,7 @@ from ..api_models import (
 from ..domain.policy import ObjectKind, Verb
 from ..services import jobs, moves, step_matrix
 from .base import Cursor, DataOpsHandler, operation
-from .runs import local_path, require_inside, server_root
+from .runs import local_path, real_root, require_inside, server_root
 
 JOBS = "dataops:jobs"
 # The name that Jupyter uses for the files of the workspace.
@@ -176,7 +175,3 @@ class StepMatrixHandler(DataOpsHandler):
     def get(self, job_id: str, query: StepMatrixQuery) -> StepMatrixModel:
         matrix = step_matrix.step_matrix(self.services, job_id, limit=query.limit, cursor=query.cursor)
         return StepMatrixModel.from_domain(matrix)
-
-
-def real_root(handler: DataOpsHandler) -> str:
-    return os.path.realpath(server_root(handler))

@@ -28,8 +28,8 @@ from ..domain.policy import ObjectKind, Verb
 from ..errors import InvalidRequest
 from ..services import item_tables, pipeline_files, pipeline_imports, pipelines, repairs, reuse
 from .base import BytesReply, DataOpsHandler, operation
-from .jobs import JOBS, real_root
-from .runs import KEY_HEADER, RUNS, Query, local_path, server_root, submission_of, submitted_reply
+from .jobs import JOBS
+from .runs import KEY_HEADER, RUNS, Query, local_path, real_root, server_root, submission_of, submitted_reply
 
 SCHEMA = Path(__file__).parent.with_name("pipelines") / "pipeline.schema.json"
 """The JSON Schema of a pipeline's file. `python -m dataops_lab.pipelines.schema` writes it."""

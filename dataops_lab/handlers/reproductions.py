@@ -22,8 +22,7 @@ from ..errors import KernelUnavailable
 from ..services import reproductions
 from ..services.reproductions import ReproductionKernel
 from .base import Answer, DataOpsHandler, operation
-from .jobs import real_root
-from .runs import RUNS, local_path
+from .runs import RUNS, local_path, real_root
 
 _REPRODUCE = (Verb.REPRODUCE, ObjectKind.RUN)
 

@@ -46,6 +46,7 @@ from .jobs import (
     StepMatrixHandler,
     VersionsHandler,
 )
+from .outputs import OutputHandler, OutputsHandler, PublishHandler
 from .pipelines import (
     DecisionHandler,
     ImportHandler,
@@ -154,6 +155,9 @@ ROUTES = (
     Route("/runs/{run_id}/log", LogHandler),
     Route("/runs/{run_id}/report", ReportHandler),
     Route("/runs/{run_id}/artifacts/{path}", ArtifactHandler),
+    Route("/runs/{run_id}/outputs", OutputsHandler),
+    Route("/runs/{run_id}/outputs/{path}", OutputHandler),
+    Route("/runs/{run_id}/publish", PublishHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
     Route("/schedules", SchedulesHandler),

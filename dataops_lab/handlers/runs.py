@@ -154,6 +154,8 @@ def submission_of(handler: DataOpsHandler, body: SubmitRequest) -> Submission:
         image=body.image,
         resources=body.resources.to_domain() if body.resources else Resources(),
         pinned=None if body.pinned is None else tuple(body.pinned),
+        outputs=None if body.outputs is None else tuple(output.to_domain() for output in body.outputs),
+        publish=body.publish,
         sweep=body.to_sweep(),
         reuse=body.reuse,
         **body.settings(),
@@ -246,6 +248,7 @@ class RerunHandler(DataOpsHandler):
             by=self.actor,
             override=body.placement_override(),
             key=key,
+            publish=body.publish or None,
         )
         return submitted_reply(submitted)
 
@@ -363,3 +366,7 @@ def require_inside(path: str, root: str) -> None:
 
 def server_root(handler: DataOpsHandler) -> str:
     return str(Path(handler.settings["server_root_dir"]).expanduser())
+
+
+def real_root(handler: DataOpsHandler) -> str:
+    return os.path.realpath(server_root(handler))

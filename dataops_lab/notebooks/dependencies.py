@@ -6,11 +6,13 @@ import glob
 import itertools
 import os
 import posixpath
+import shlex
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..domain.snapshots import SnapshotLimits
+from ..domain.snapshots import Command, SnapshotLimits
 from ..errors import InvalidNotebook
 from .ignore import IgnoreRules, files_named_in
 from .modules import ModuleLookup, find_local_files
@@ -69,20 +71,28 @@ def collect_files(
     parameters: list[str],
     limits: SnapshotLimits,
     find_modules: Callable[[set[str]], ModuleLookup],
+    published: frozenset[str] = frozenset(),
+    command: Command | None = None,
 ) -> FileSet:
     """Find the files that travel. It reads only the files that it must.
 
     Raise SnapshotTooLarge when the files that the notebook names pass a limit.
 
-    `find_modules` looks for top-level modules in the kernel's environment.
+    `find_modules` looks for top-level modules in the kernel's environment. Files at `published` paths travel only when
+    the code names them. With a `command` only those files travel that it names or includes, and that these need.
     """
-    return _FileCollector(workspace, limits).collect(notebook, language, parameters, find_modules)
+    collector = _FileCollector(workspace, limits, published, command)
+    return collector.collect(notebook, language, parameters, find_modules)
 
 
 class _FileCollector:
-    def __init__(self, workspace: Workspace, limits: SnapshotLimits) -> None:
+    def __init__(
+        self, workspace: Workspace, limits: SnapshotLimits, published: frozenset[str], command: Command | None
+    ) -> None:
         self._workspace = workspace
+        self._command = command
         self._limits = limits
+        self._published = published
         self._budget = SizeBudget(limits, workspace)
         self._file_set = FileSet()
         self._rules = IgnoreRules(workspace.root)
@@ -99,7 +109,11 @@ class _FileCollector:
         self._file_set.scan = _scan_notebook(notebook, language, parameters, folder)
         self._list_notebook_folder()
         folder_names, self._file_set.folders = self._file_set.folders, set()
-        self._include_named()
+        if self._command is None:
+            self._include_named()
+        else:
+            self._file_set.scan = _merge_scans(self._file_set.scan, self._scan_words(self._command))
+            folder_names = set()
         self._follow(self._file_set.scan)
         # `%%writefile helpers.py` makes a module that does not exist yet.
         made = {Path(mention.path) for mention in self._file_set.scan.mentions if mention.use is Use.WRITE}
@@ -116,9 +130,27 @@ class _FileCollector:
             self._file_set.linked_modules |= lookup.linked
             self._follow_into_root(lookup.missing)
         self._budget.check()
-        self._include_unnamed()
+        if self._command is None:
+            self._include_unnamed()
         self._budget.check_folders(len(self._file_set.empty_folders()))
         return self._add_folders(folder_names)
+
+    def _scan_words(self, command: Command) -> Scan:
+        """Find what a command needs: words that are paths which are there, modules after `-m`, and what it includes."""
+        scan = Scan()
+        words = list(_words(command.argv))
+        for before, word in itertools.pairwise(["", *words]):
+            path = self._absolute_path(word.rpartition("=")[2] if word.startswith("-") else word)
+            if before == "-m":
+                scan.imports.append(Import(word, optional=True))
+            elif path and self._is_there(path) and not self._contains_notebook(path):
+                use = Use.RUN if path.suffix == ".ipynb" else Use.UNKNOWN
+                scan.mentions.append(Mention(os.path.relpath(path, self._workspace.folder), use))
+        for pattern in command.include:
+            # A path that begins with a star may start anywhere; this one starts here.
+            place = f"./{pattern}" if pattern.startswith("*") else pattern
+            scan.mentions.append(Mention(place, Use.READ, pattern=any(letter in place for letter in "*?[")))
+        return scan
 
     def _add_folders(self, folder_names: set[str]) -> FileSet:
         together = replace(self._file_set, folders=self._file_set.folders | folder_names)
@@ -344,7 +376,9 @@ class _FileCollector:
         return [found for name, found in self._unnamed.items() if name.startswith(f"{path}/")]
 
     def _include_unnamed(self) -> None:
-        """Take as many of the unnamed files in the notebook's folder as fit."""
+        """Take as many of the unnamed files in the notebook's folder as fit, without those that runs published."""
+        for name in [name for name, found in self._unnamed.items() if str(found.real) in self._published]:
+            del self._unnamed[name]
         large = {name for name, found in self._unnamed.items() if found.size > self._limits.file_bytes}
         self._file_set.left_behind += [LeftBehind(Path(name), "large") for name in large]
         candidates = {
@@ -393,6 +427,15 @@ def _scan_notebook(notebook: Notebook, language: str, parameters: list[str], mod
     for cell in notebook.code_cells:
         scan_text(cell.source, cell.index, scan)
     return scan
+
+
+def _words(argv: Iterable[str]) -> Iterator[str]:
+    """Yield the words of a command, and those of words that hold a command themselves, as after `sh -c`."""
+    for word in argv:
+        yield word
+        if any(letter.isspace() for letter in word):
+            with suppress(ValueError):  # It need not be one for a shell.
+                yield from shlex.split(word)
 
 
 def _merge_scans(scan: Scan, other: Scan) -> Scan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 
 from ..domain.inputs import Inputs, Pins, classify_file
@@ -21,7 +21,15 @@ from .source import code_of_command, code_of_script
 from .workspace import Workspace
 
 
-def take_inputs(manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, blobs: Blobs) -> Inputs:
+def take_inputs(
+    manifest: Manifest,
+    *,
+    root: str,
+    limits: SnapshotLimits,
+    pins: Pins,
+    published: Collection[str] = (),
+    blobs: Blobs,
+) -> Inputs:
     """Store the data files that the stored code reads, as they lie below `root` now, and return them.
 
     Refused when the folder of the source is not there: its data cannot be taken.
@@ -42,6 +50,7 @@ def take_inputs(manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: 
         parameters=[p.name for p in manifest.parameters.parameters] if manifest.kind is JobKind.NOTEBOOK else [],
         limits=limits,
         find_modules=_modules_of(manifest),
+        published=frozenset(published),
     )
     own = {file.path for file in manifest.files} | {manifest.source_path}
     for path, found in list(file_set.files.items()):

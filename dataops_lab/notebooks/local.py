@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..domain.images import FrozenPackages
@@ -37,10 +37,13 @@ class LocalNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         from . import snapshot
 
-        return snapshot.inspect(path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+        return snapshot.inspect(
+            path, root=root, kernel=kernel, limits=limits, where=where, pins=pins, published=published
+        )
 
     def snapshot(
         self,
@@ -51,6 +54,7 @@ class LocalNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         from . import snapshot
@@ -63,13 +67,16 @@ class LocalNotebooks:
             blobs=self._blobs,
             where=where,
             pins=pins,
+            published=published,
             command=command,
         )
 
-    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
         from . import inputs
 
-        return inputs.take_inputs(manifest, root=root, limits=limits, pins=pins, blobs=self._blobs)
+        return inputs.take_inputs(manifest, root=root, limits=limits, pins=pins, published=published, blobs=self._blobs)
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         from .read import read_notebook

@@ -10,7 +10,7 @@ from ..domain.snapshots import SnapshotLimits, TargetRuntime
 from ..errors import InvalidPipeline
 from .parameters import parameters_of
 from .read import read_notebook
-from .scripts.header import read_schema
+from .scripts.header import read_declarations
 from .scripts.read import read_script
 from .source import read_source
 from .workspace import workspace_of
@@ -40,7 +40,7 @@ def read_parameters(path: str, *, root: str | None, limits: SnapshotLimits) -> P
     """Return the parameters of a notebook or a script. Raise InvalidNotebook or InvalidScript when it has none."""
     file = workspace_of(path, root).notebook
     if kind_of_path(file.name) is JobKind.SCRIPT:
-        return read_schema(file, read_script(file, max_bytes=limits.file_bytes))
+        return read_declarations(file, read_script(file, max_bytes=limits.file_bytes))[0]
     notebook = read_notebook(file, max_bytes=limits.file_bytes)
     return parameters_of(notebook, notebook.language or "python")[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -84,6 +84,7 @@ def inspect(
     limits: SnapshotLimits,
     where: TargetRuntime = LOCAL_RUNTIME,
     pins: Pins = NO_PINS,
+    published: Collection[str] = (),
 ) -> Inspection:
     """Look at a notebook without a snapshot. It reads only code.
 
@@ -91,7 +92,7 @@ def inspect(
     """
     workspace = workspace_of(path, root)
     with _in_background(read_origin, workspace.folder) as origin:
-        examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins)
+        examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins, published=published)
     source = examined.source
     return Inspection(
         name=examined.name,
@@ -110,6 +111,7 @@ def inspect(
         kernel_suggestion=source.kernel_problem.detail.get("suggested") if source.kernel_problem else None,
         pinned=pins,
         kind=source.kind,
+        outputs=source.outputs,
     )
 
 
@@ -122,13 +124,23 @@ def snapshot(
     blobs: Blobs,
     where: TargetRuntime = LOCAL_RUNTIME,
     pins: Pins = NO_PINS,
+    published: Collection[str] = (),
     command: Command | None = None,
 ) -> Snapshot:
     """Take a snapshot, see `Notebooks.snapshot`. The `path` of a command is `FILE#STEP`."""
     file, _, step = path.rpartition(STEP_MARK) if command else (path, "", "")
     workspace = workspace_of(file, root)
     with _in_background(read_origin, workspace.folder) as origin:
-        examined = _examine(workspace, kernel=kernel, limits=limits, where=where, pins=pins, command=command, step=step)
+        examined = _examine(
+            workspace,
+            kernel=kernel,
+            limits=limits,
+            where=where,
+            pins=pins,
+            published=published,
+            command=command,
+            step=step,
+        )
         source = examined.source
         if source.kernel is None:
             assert source.kernel_problem is not None
@@ -150,6 +162,7 @@ def snapshot(
         folders=folders,
         kind=source.kind,
         command=source.kernel.argv if source.kind is JobKind.COMMAND else (),
+        outputs=source.outputs,
     )
     return Snapshot(
         name=examined.name,
@@ -182,6 +195,7 @@ def _examine(
     limits: SnapshotLimits,
     where: TargetRuntime,
     pins: Pins,
+    published: Collection[str] = (),
     command: Command | None = None,
     step: str = "",
 ) -> _Examination:
@@ -194,8 +208,10 @@ def _examine(
             # A program gets its parameters as variables: its code has no names for them.
             parameters=[p.name for p in source.parameters.parameters] if source.kind is JobKind.NOTEBOOK else [],
             limits=limits,
+            published=frozenset(published),
             # The facts about an image have the names of its packages, not of its modules.
             find_modules=module_finder(source.kernel if where.kernels is None else None),
+            command=command,
         )
         # A taken file may reach further, such as a module that reads a table beside it.
         wider = widen_workspace(workspace, reached_paths(workspace, file_set.scan))

@@ -9,14 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from ..domain.jobs import JobKind, kind_of_path
+from ..domain.outputs import Output
 from ..domain.parameters import ParameterSchema
 from ..domain.snapshots import Command, Finding, KernelChoice, Severity, SnapshotLimits, TargetRuntime
 from ..errors import KernelUnavailable
 from . import kernels
 from .canonical import canonical_bytes
+from .outputs import read_declared
 from .parameters import parameters_of
 from .read import Notebook, read_notebook
-from .scripts.header import read_schema
+from .scripts.header import read_declarations
 from .scripts.interpreters import select_interpreter
 from .scripts.read import Script, read_script
 
@@ -34,6 +36,7 @@ class Source:
     kernel: KernelChoice | None
     kernel_problem: KernelUnavailable | None
     parameters: ParameterSchema
+    outputs: tuple[Output, ...]
     findings: tuple[Finding, ...]
     content: Callable[[], bytes | None]
     """Makes the bytes that the version keeps; None for a command."""
@@ -73,24 +76,27 @@ def _notebook(path: Path, kernel: str | None, limits: SnapshotLimits, where: Tar
     language = (choice.language if choice else None) or notebook.language or "python"
     schema, findings = parameters_of(notebook, language)
     content = partial(canonical_bytes, notebook)
-    return Source(JobKind.NOTEBOOK, notebook, language, choice, problem, schema, tuple(findings), content)
+    outputs = read_declared(notebook.metadata)
+    return Source(JobKind.NOTEBOOK, notebook, language, choice, problem, schema, outputs, tuple(findings), content)
 
 
 def _script(path: Path, kernel: str | None, limits: SnapshotLimits, where: TargetRuntime) -> Source:
     script = read_script(path, max_bytes=limits.file_bytes)
     choice, problem = _choose(lambda: select_interpreter(script, kernel, where))
-    schema = read_schema(path, script)
+    schema, outputs = read_declarations(path, script)
     # To be compared with the packages of an image, a script of Python is written on the kernel that would run it here.
     written_on = kernel or "python3" if script.language == "python" else None
     code = code_of_script(script, written_on)
     findings = tuple(_odd_bytes(script))
-    return Source(JobKind.SCRIPT, code, script.language, choice, problem, schema, findings, lambda: script.data)
+    return Source(
+        JobKind.SCRIPT, code, script.language, choice, problem, schema, outputs, findings, lambda: script.data
+    )
 
 
 def _command(command: Command) -> Source:
     program = KernelChoice(name="", language="", display_name=shlex.join(command.argv), argv=command.argv)
     schema = ParameterSchema(command.parameters)
-    return Source(JobKind.COMMAND, code_of_command(command), "shell", program, None, schema, (), lambda: None)
+    return Source(JobKind.COMMAND, code_of_command(command), "shell", program, None, schema, (), (), lambda: None)
 
 
 def _choose(select: Callable[[], KernelChoice]) -> tuple[KernelChoice | None, KernelUnavailable | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from ..domain.images import FrozenPackages
@@ -64,9 +64,20 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection:
         return cast(
-            Inspection, self._call("inspect", path, root=root, kernel=kernel, limits=limits, where=where, pins=pins)
+            Inspection,
+            self._call(
+                "inspect",
+                path,
+                root=root,
+                kernel=kernel,
+                limits=limits,
+                where=where,
+                pins=pins,
+                published=tuple(published),
+            ),
         )
 
     def snapshot(
@@ -78,13 +89,26 @@ class WorkerNotebooks:
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
-        keywords = {"root": root, "kernel": kernel, "limits": limits, "where": where, "pins": pins, "command": command}
+        keywords = {
+            "root": root,
+            "kernel": kernel,
+            "limits": limits,
+            "where": where,
+            "pins": pins,
+            "published": tuple(published),
+            "command": command,
+        }
         return cast(Snapshot, self._call("snapshot", path, **keywords))
 
-    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
-        return cast(Inputs, self._call("take_inputs", manifest, root=root, limits=limits, pins=pins))
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
+        return cast(
+            Inputs, self._call("take_inputs", manifest, root=root, limits=limits, pins=pins, published=tuple(published))
+        )
 
     def read_kernel_name(self, path: str, *, root: str | None, limits: SnapshotLimits) -> str | None:
         return cast("str | None", self._call("read_kernel_name", path, root=root, limits=limits))

@@ -181,6 +181,8 @@ class StepPart(DefaultsPart):
     """The path of a script, from the folder of this file."""
     command: list[StrictStr] | None = None
     """The words of a command. No shell reads them."""
+    include: list[StrictStr] = Field(default_factory=list)
+    """Patterns of files that travel with a command though none of its words names them."""
     approve: ApprovePart | None = None
     title: StrictStr = ""
     needs: list[StrictStr] = Field(default_factory=list)
@@ -200,6 +202,21 @@ class StepPart(DefaultsPart):
     """Whether a run with reuse may take over an earlier result of the step."""
 
 
+class OutputPart(_Part):
+    """A file of a step that the pipeline publishes when it succeeds."""
+
+    step: StrictStr
+    """The step that leaves it."""
+    path: StrictStr
+    """Where it is published, from the folder of this file, such as `reports/{region}-{nominal}.html`."""
+    source: Annotated[StrictStr, Field(alias="from")] = ""
+    """The file that the step leaves; or `notebook`, `report`, `report-without-code`. By default the same path."""
+    optional: StrictBool = False
+    """Whether the pipeline succeeds without it."""
+    overwrite: StrictBool = False
+    """Whether it replaces a file that no run of this pipeline published."""
+
+
 class PipelineFile(_Part):
     """A pipeline of dataops_lab: steps that need one another."""
 
@@ -212,6 +229,8 @@ class PipelineFile(_Part):
     """The longest time for all of it. Time in which it waits for people does not count."""
     concurrency: StrictInt | None = None
     """How many runs of this pipeline may be active at once."""
+    outputs: list[OutputPart] = Field(default_factory=list)
+    """The files that it publishes when it succeeds."""
     steps: Annotated[
         dict[StrictStr, StepPart],
         Field(json_schema_extra={"propertyNames": {"pattern": f"^[a-z_][a-z0-9_]{{0,{MAX_STEP_ID - 1}}}$"}}),

@@ -13,6 +13,9 @@ from .. import yaml12
 from ..domain.environments import Resources
 from ..domain.expressions import UNSAYABLE, CheckedExpression, Scope, scope_of
 from ..domain.fan_outs import check_size
+from ..domain.jobs import JobKind
+from ..domain.outputs import MADE, Output
+from ..domain.outputs import find_problems as find_output_problems
 from ..domain.parameters import NOT_FINITE, Json, Parameter, ParameterSchema, ParameterType
 from ..domain.pipeline_checks import nearest, problems_of, upstream
 from ..domain.pipelines import (
@@ -36,6 +39,7 @@ from .model import (
     DefaultsPart,
     FilesPart,
     ForEachPart,
+    OutputPart,
     ParameterPart,
     PipelineFile,
     ResourcesPart,
@@ -102,7 +106,11 @@ def _pipeline(document: yaml12.Document, found: _Found) -> Pipeline | None:
         settings=GivenSettings(total_timeout_s=file.timeout),
         concurrency=file.concurrency,
         title=file.title,
+        outputs=tuple(
+            Output(part.path, part.source, part.optional, part.overwrite, part.step) for part in file.outputs
+        ),
     )
+    _check_outputs(pipeline, found)
     known = {problem.step for problem in found.problems}
     for problem in problems_of(pipeline):
         if problem.step is None or problem.step not in known:  # it may follow from what is known
@@ -114,6 +122,24 @@ def _pipeline(document: yaml12.Document, found: _Found) -> Pipeline | None:
         return pipeline  # nothing comes before anything
     _check_expressions(pipeline, before, found)
     return pipeline
+
+
+def _check_outputs(pipeline: Pipeline, found: _Found) -> None:
+    for number, output in enumerate(pipeline.outputs):
+        step = pipeline.step(output.step or "")
+        if step is None:
+            message = f"`{output.step}` is not a step.{nearest(output.step or '', list(pipeline.by_id))}"
+            found.add(message, ["outputs", number, "step"])
+        elif step.kind is StepKind.APPROVAL or (output.source in MADE and step.kind is not StepKind.NOTEBOOK):
+            found.add(
+                f"`{step.id}` leaves no {output.source or 'file'}. Name another step.", ["outputs", number, "step"]
+            )
+    where = {id(output): number for number, output in enumerate(pipeline.outputs)}
+    problems = find_output_problems(
+        pipeline.outputs, pipeline.parameters, kind=JobKind.PIPELINE, folder=None, fans_out=pipeline.fan_outs
+    )
+    for output, message in problems:
+        found.add(message, ["outputs", where[id(output)], "path"])
 
 
 def _parameters(parts: Mapping[str, ParameterPart], found: _Found) -> Iterator[Parameter]:
@@ -163,6 +189,7 @@ def _step(step_id: str, part: StepPart, defaults: DefaultsPart, found: _Found) -
         kind=kind,
         path=part.notebook if part.notebook is not None else part.script,
         command=tuple(part.command or ()),
+        include=tuple(part.include),
         approval=_approval(part.approve) if part.approve else None,
         title=part.title,
         needs=tuple(part.needs),
@@ -339,6 +366,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "for_each": ForEachPart,
     "approve": ApprovePart,
     "files": FilesPart,
+    "outputs": OutputPart,
 }
 _WANTED = {
     "string_type": "needs a text. Put it in quotes",

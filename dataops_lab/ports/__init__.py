@@ -15,6 +15,7 @@ from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .notifications import Channel
+from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
 from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
@@ -32,6 +33,7 @@ from .store import (
     PipelineProgress,
     PipelineRuns,
     Projects,
+    Publications,
     Queue,
     Records,
     Retention,
@@ -74,6 +76,8 @@ __all__ = [
     "Notebooks",
     "Observation",
     "Outbox",
+    "OutputFolder",
+    "OutputFolders",
     "Page",
     "Part",
     "PartCounts",
@@ -82,6 +86,7 @@ __all__ = [
     "Pipelines",
     "ProgressCallback",
     "Projects",
+    "Publications",
     "Queue",
     "Records",
     "Retention",

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -31,6 +31,7 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
     ) -> Inspection: ...
     def snapshot(
         self,
@@ -41,18 +42,23 @@ class Notebooks(Protocol):
         limits: SnapshotLimits,
         where: TargetRuntime = LOCAL_RUNTIME,
         pins: Pins = NO_PINS,
+        published: Collection[str] = (),
         command: Command | None = None,
     ) -> Snapshot:
         """Take a snapshot. Everything that travels is stored as blobs before this returns.
 
         When it raises Refused, it has stored nothing that matters. `where` describes the place where the notebook will
         run; it may have other kernels and variables than this machine. `pins` say which data belong to the version.
+        `published` are absolute paths of files that runs published: they travel only when the code reads them.
 
-        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with what lies there.
+        A `command` runs in the folder of the file that `path` names as `FILE#STEP`, with the files that it names or
+        includes and that these need.
         """
         ...
 
-    def take_inputs(self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins) -> Inputs:
+    def take_inputs(
+        self, manifest: Manifest, *, root: str, limits: SnapshotLimits, pins: Pins, published: Collection[str] = ()
+    ) -> Inputs:
         """Store the data files that the code of a version reads, as they lie below `root` now, and return them.
 
         Refused when the folder of its source is not there.

@@ -16,6 +16,7 @@ from ..domain.jobs import Job, JobKind, Project
 from ..domain.leases import Lease
 from ..domain.pipelines import StepState, StepStatus
 from ..domain.plans import Plan
+from ..domain.publications import Publication, PublishedFile
 from ..domain.queue import ConcurrencyLimits, QueueChanges, QueuedRun, UnfinishedRun
 from ..domain.records import Record
 from ..domain.retention import RetentionRule, RetentionScope
@@ -187,6 +188,10 @@ class Workspaces(Protocol):
 
     def list_roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
         """List the roots on every machine: those of this one first, then those seen last first."""
+        ...
+
+    def list_local_roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+        """List the roots on this machine, those seen last first."""
         ...
 
     def list_roots_below(self, folder: str) -> Sequence[WorkspaceRoot]:
@@ -561,6 +566,49 @@ class Events(Protocol):
         ...
 
 
+class Publications(Protocol):
+    """The publications of runs, and the newest run of each published path."""
+
+    def add(self, publications: Sequence[Publication], *, at: dt.datetime, by: Actor | None = None) -> None:
+        """Add them, in the place of those that the same runs have for the same paths."""
+        ...
+
+    def list_for_run(self, run_id: str) -> Sequence[Publication]:
+        """Return them sorted by path."""
+        ...
+
+    def list_for_runs(self, run_ids: Collection[str]) -> Mapping[str, Sequence[Publication]]:
+        """Return them by run, each run's sorted by path; every given id is a key."""
+        ...
+
+    def list_pending(self) -> Sequence[Publication]:
+        """Return all that are pending, those of older runs first."""
+        ...
+
+    def change(self, publications: Sequence[Publication], *, at: dt.datetime) -> None:
+        """Write them, with an event. StaleWrite when one of them is not pending any more."""
+        ...
+
+    def lock_place(self, folder: str, path: str) -> PublishedFile | None:
+        """Return the newest run that published to this place, or None.
+
+        No other transaction decides about the place until the end of this one.
+        """
+        ...
+
+    def put_file(self, file: PublishedFile) -> None:
+        """Write the newest run of a place."""
+        ...
+
+    def knows(self, folder: str, path: str, digest: str) -> bool:
+        """Tell whether a run published these bytes to this place, or began to."""
+        ...
+
+    def list_files(self, folders: Collection[str]) -> Sequence[PublishedFile]:
+        """Return what was published to these folders, sorted by folder and path."""
+        ...
+
+
 class Retention(Protocol):
     def rules(self) -> Sequence[RetentionRule]: ...
     def put(self, rules: Sequence[RetentionRule], *, at: dt.datetime, by: Actor) -> None:
@@ -716,6 +764,8 @@ class Transaction(Protocol):
     def runs(self) -> Runs: ...
     @property
     def pipelines(self) -> PipelineRuns: ...
+    @property
+    def publications(self) -> Publications: ...
     @property
     def queue(self) -> Queue: ...
     @property

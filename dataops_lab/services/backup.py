@@ -18,19 +18,22 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count, pairwise
 from pathlib import Path
 from typing import IO, cast
 
+from ..domain.actors import INSTALLATION
 from ..domain.leases import ENGINE
 from ..domain.pipelines import StepState
 from ..domain.runs import AttemptState, Reason, RunState
+from ..domain.schedules import Pause
 from ..errors import Conflict, Damaged, NotFound, StateFolderUnusable, StoreTooNew
 from ..ports import Blobs, Store, Transaction
 from .context import Services
 from .installation import leader
 from .pipeline_progress import end_steps
+from .ticks import skip_open
 
 _DATABASE = "database.sqlite"
 _MANIFEST = "manifest.json"
@@ -208,6 +211,7 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
                 ):
                     raise _invalid_backup(source, f"the bytes of {min(absent)} are not what was backed up")
                 _end_unfinished_work(tx, ctx.clock.now())
+                _pause_schedules(tx, ctx.clock.now())
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
         raise _invalid_backup(source, str(error)) from error
     shutil.rmtree(scratch)
@@ -262,6 +266,22 @@ def _parse_manifest(source: Path, stored: bytes) -> Contents:
 
 def _invalid_backup(source: Path, why: str) -> Damaged:
     return Damaged(f"{source.name} is not a backup, or is damaged: {why}. Nothing was restored.")
+
+
+def _pause_schedules(tx: Transaction, now: dt.datetime) -> None:
+    """Pause all schedules: the installation that was backed up may still run them."""
+    why = "Restored from a backup. Resume it where it should run."
+    cursor: str | None = None
+    while True:
+        page = tx.schedules.page(limit=500, cursor=cursor)
+        for schedule in page.items:
+            if schedule.pause is None:
+                paused = replace(schedule, pause=Pause(now, INSTALLATION, why), next_at=None, wake_at=None)
+                tx.schedules.change(paused, "schedule.paused", at=now, by=INSTALLATION)
+            skip_open(tx, schedule.id, "restored", "It waited when the backup was made.", at=now)
+        if page.next is None:
+            return
+        cursor = page.next
 
 
 def _end_unfinished_work(tx: Transaction, now: dt.datetime) -> None:

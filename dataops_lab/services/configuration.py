@@ -26,6 +26,7 @@ from ..ports import Transaction
 from . import images, secrets
 from .context import Services
 from .environments import audit, check_variable
+from .environments import check as check_environment
 from .permissions import require
 
 
@@ -146,7 +147,7 @@ def _put_environments(ctx: Services, tx: Transaction, entries: Sequence[Environm
         present = known.get(name, Environment(name=name, position=position))
         updated = replace(present, position=position, **given.get(name, {}))
         if name in given:
-            updated.check()
+            check_environment(ctx, updated)
         if name not in known or updated != present:
             tx.environments.put(updated, at=ctx.clock.now(), by=by)
 

@@ -21,6 +21,7 @@ from ..ports import (
     ImageBackend,
     ImageBackends,
     Notebooks,
+    OutputFolders,
     Pipelines,
     Store,
     Transaction,
@@ -62,6 +63,8 @@ class Services:
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
+    output_folders: OutputFolders | None = None
+    """None: this process publishes nothing."""
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 

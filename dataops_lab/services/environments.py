@@ -38,7 +38,7 @@ def get(ctx: Services, name: str) -> Environment:
 def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
     """Add it at its position in promotion order; those behind it move on. Conflict when there is one of that name."""
     require(ctx, by, Verb.CHANGE, ObjectKind.ENVIRONMENT)
-    environment.check()
+    check(ctx, environment)
     with ctx.store.begin() as tx:
         if any(other.name == environment.name for other in tx.environments.all()):
             raise Conflict(f"There is an environment {environment.name!r} already.", code="environment_exists")
@@ -48,7 +48,7 @@ def add(ctx: Services, environment: Environment, *, by: Actor) -> Environment:
 def change(ctx: Services, environment: Environment, *, revision: int | None = None, by: Actor) -> Environment:
     """Replace the one of that name. With `revision`, Conflict when somebody has changed it since."""
     require(ctx, by, Verb.CHANGE, ObjectKind.ENVIRONMENT)
-    environment.check()
+    check(ctx, environment)
     with ctx.store.begin() as tx:
         before = tx.environments.get(environment.name)
         if revision is not None and revision != before.revision:
@@ -58,6 +58,13 @@ def change(ctx: Services, environment: Environment, *, revision: int | None = No
                 revision=before.revision,
             )
         return put(ctx, tx, environment, by=by)
+
+
+def check(ctx: Services, environment: Environment) -> None:
+    """Raise Refused when the environment makes no sense, or publishes to a folder that this machine does not allow."""
+    environment.check()
+    if environment.output_folder is not None and ctx.output_folders is not None:
+        ctx.output_folders.check(environment.output_folder)
 
 
 def put(ctx: Services, tx: Transaction, environment: Environment, *, by: Actor) -> Environment:

@@ -10,7 +10,7 @@ from typing import Any
 from ..domain.jobs import JobKind
 from ..domain.parameters import Json
 from ..domain.pipelines import StepState
-from ..domain.runs import MAX_SUMMARY_MESSAGE, AttemptState, Reason, RunState, run_phase
+from ..domain.runs import MAX_SUMMARY_MESSAGE, Reason, run_phase
 from ..domain.sweeps import SWEEP_STEP
 from ..errors import InvalidRequest, NotFound
 from .context import Services
@@ -78,7 +78,7 @@ def table(ctx: Services, run_id: str, step_id: str | None = None) -> ItemTable:
             ItemRow(
                 item.key,
                 found.id,
-                _phase(found.state, found.attempt_state),
+                run_phase(found.state, found.attempt_state),
                 _shown(found.parameters),
                 _shown(recorded.get(found.id, {})),
                 Reason(reason.code, reason.message[:MAX_SUMMARY_MESSAGE]) if reason else None,
@@ -87,10 +87,6 @@ def table(ctx: Services, run_id: str, step_id: str | None = None) -> ItemTable:
             )
         )
     return ItemTable(_differing([row.parameters for row in rows]), _names([row.values for row in rows]), rows)
-
-
-def _phase(state: RunState, attempt_state: AttemptState | None) -> str:
-    return run_phase(state, attempt_state)
 
 
 def _shown(values: Mapping[str, Json]) -> dict[str, Json]:

@@ -23,6 +23,7 @@ from ..ports import Page
 from . import pipeline_files
 from .authoring import offered_kernels
 from .context import Services
+from .declared_outputs import list_published_paths
 from .permissions import require
 from .placement import authoring_image, target_runtime
 from .runs import last_of_jobs
@@ -58,6 +59,7 @@ def inspect(
         limits=ctx.limits,
         where=target_runtime(ctx, environment, image),
         pins=pins_of(job, pinned),
+        published=list_published_paths(ctx, path),
     )
     moved = None if job else moved_job(ctx, found.cell_ids)
     return replace(

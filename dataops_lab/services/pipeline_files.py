@@ -237,14 +237,17 @@ def _find_problems_of_values(
 def _find_image_problems(ctx: Services, reading: Reading, environment: str, *, by: Actor) -> Iterator[FileProblem]:
     """Yield the images that are named and cannot be chosen in the environment."""
     assert reading.pipeline is not None
-    named = [step for step in reading.pipeline.steps if step.image is not None]
+    named = [step for step in reading.pipeline.steps if step.image is not None and step.kind is not StepKind.APPROVAL]
     if not named:
         return
-    option = next((each for each in options(ctx, by=by) if each.environment.name == environment), None)
-    if option is None or option.environment.executor is not ExecutorKind.DOCKER:
-        return  # The submission says what is wrong with the environment.
-    problems = {each.image.name: each.problems for each in option.images}
+    found: dict[JobKind, dict[str, tuple[str, ...]]] = {}
+    for kind in {JobKind(step.kind) for step in named}:
+        option = next((each for each in options(ctx, by=by, kind=kind) if each.environment.name == environment), None)
+        if option is None or option.environment.executor is not ExecutorKind.DOCKER:
+            return  # The submission says what is wrong with the environment.
+        found[kind] = {each.image.name: each.problems for each in option.images}
     for step in named:
+        problems = found[JobKind(step.kind)]
         if step.image not in problems:
             known = nearest(step.image or "", list(problems))
             yield reading.problem(f"There is no image `{step.image}` in the catalogue.{known}", step.id, "image")

@@ -24,6 +24,7 @@ from ..errors import DataOpsError, InvalidPipeline, PathOutsideRoot
 from ..ports import Transaction
 from . import pipeline_files
 from .context import Services
+from .declared_outputs import check_pipeline, check_pipeline_paths
 from .placement import Placement, with_submitter_variables
 from .versions import TakenSnapshot, make_version, take_snapshot
 
@@ -74,6 +75,8 @@ def take_pipeline(ctx: Services, submission: Submission, *, by: Actor) -> TakenP
     pipeline_files.require_valid(reading, name, list(pipeline_files.find_value_problems(ctx, reading, schemas)))
     schema = pipeline.parameters
     values = schema.validate({**submission.parameters, **schema.parse_texts(submission.texts)}, word="pipeline")
+    check_pipeline(pipeline, location.path)
+    check_pipeline_paths(pipeline, values, at=ctx.clock.now())
     return TakenPipeline(submission, pipeline, location, ctx.blobs.put(data), root, steps, values)
 
 
@@ -191,6 +194,7 @@ def _submission_of(step: Step, submission: Submission, location: Location) -> Su
         image=step.image or submission.image,
         resources=step.resources,
         command=step.command if is_command else (),
+        include=step.include,
         declared=tuple(map(Parameter, step.parameters)) if is_command else (),
         priority=_first_given(settings.priority, submission.priority),
         max_retries=_first_given(settings.max_retries, submission.max_retries),

@@ -26,6 +26,7 @@ from ..domain.versions import Manifest
 from ..errors import Damaged, NotFound, Refused
 from ..ports import Part, PartCounts, PipelineProgress, Pipelines, Transaction
 from .context import Services
+from .declared_outputs import find_pipeline_shortfall
 from .earlier_results import EarlierResults
 from .pipeline_values import StepValues
 from .reactions import move_runs
@@ -53,6 +54,9 @@ def go_on(ctx: Services, tx: Transaction, run: Run, *, at: Timestamp, by: Actor 
         tx.on_commit(lambda: answers.look_for(ctx, questions, lambda: _go_on_again(ctx, run.id)))
     if stops:
         cancel_parts(ctx, tx, run, stops, at=at)
+    owes_outputs = outcome is not None and outcome.state is RunState.SUCCEEDED and not outcome.nothing_to_do
+    if owes_outputs and outcome and (shortfall := find_pipeline_shortfall(tx, run, pipeline, manifest)):
+        outcome = replace(outcome, state=RunState.FAILED, reason=shortfall)
     if outcome is not None:
         if run.kind is JobKind.SWEEP and outcome.reason is not None:
             # Its only step is the sweep itself, and says more.
@@ -432,4 +436,5 @@ def part_of(run: Run, step: Step, planned: PlannedStep, at: Timestamp) -> Run:
         image=planned.image,
         resources=planned.resources,
         bypassed_promotion=run.bypassed_promotion,
+        publish=run.publish and run.kind is JobKind.SWEEP,
     )

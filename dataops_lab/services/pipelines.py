@@ -27,6 +27,7 @@ from ..domain.versions import Version
 from ..errors import Conflict, Forbidden, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import PartCounts, Transaction
 from .context import Services
+from .declared_outputs import check_pipeline_paths, decides_to_publish
 from .known_items import check_known_items
 from .parameters import check_points
 from .permissions import allows
@@ -64,6 +65,7 @@ class NewPipelineRun:
     """The first status of each step; None: as the pipeline says."""
     taken_over: Callable[[Transaction, Run], None] | None = None
     """A function that adds to the new run those of its steps that need not run."""
+    publish: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,20 @@ class FirstPipelineRun:
         taken = self.taken
         job, version, plan = make_plan(self.ctx, tx, taken, by=by, at=at)
         settings = settings_of(taken.pipeline, taken.submission, job, taken.placed)
-        reuse = taken.submission.reuse
-        return NewPipelineRun(taken.pipeline, job, version, plan, taken.placed, taken.values, settings, reuse=reuse)
+        submission = taken.submission
+        environment = taken.placed.environment
+        publish = decides_to_publish(self.ctx, TriggerKind.MANUAL, submission.publish, environment, by=by)
+        return NewPipelineRun(
+            taken.pipeline,
+            job,
+            version,
+            plan,
+            taken.placed,
+            taken.values,
+            settings,
+            reuse=submission.reuse,
+            publish=publish,
+        )
 
     @property
     def pipeline(self) -> Pipeline:
@@ -118,6 +132,7 @@ class RepeatedPipelineRun:
     placed: Placement
     parameters: dict[str, Any]
     sweep: Sweep | None
+    publish: bool
 
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
@@ -141,6 +156,7 @@ class RepeatedPipelineRun:
             old.tick_id,
             old.nominal_at,
             self.sweep,
+            publish=self.publish,
         )
 
     @property
@@ -150,7 +166,13 @@ class RepeatedPipelineRun:
 
 
 def prepare_rerun(
-    ctx: Services, old: Run, override: PlacementOverride, *, parameters: dict[str, Any] | None, by: Actor
+    ctx: Services,
+    old: Run,
+    override: PlacementOverride,
+    *,
+    parameters: dict[str, Any] | None,
+    publish: bool | None = None,
+    by: Actor,
 ) -> RepeatedPipelineRun:
     """Prepare another run of the same version. Each step is placed as if it were run again alone."""
     with ctx.store.read() as tx:
@@ -178,7 +200,11 @@ def prepare_rerun(
         values = pipeline.parameters.validate(given, word="pipeline")
     else:
         values = check_points(ctx, version.manifest, given, sweep)
-    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, next(iter(places.values())), values, sweep)
+    placed = next(iter(places.values()))
+    publishes = decides_to_publish(ctx, TriggerKind.RERUN, publish, placed.environment, by=by)
+    if sweep is None:
+        check_pipeline_paths(pipeline, values, at=ctx.clock.now())
+    return RepeatedPipelineRun(ctx, old, version, pipeline, plan, placed, values, sweep, publishes)
 
 
 def as_run(run: Run, kind: JobKind, planned: PlannedStep) -> Run:
@@ -227,6 +253,7 @@ def add_run(
         origin=new.version.origin,
         findings=findings_of(new.plan) if new.sweep is None else new.plan[SWEEP_STEP].findings,
         bypassed_promotion=new.placed.bypassed_promotion,
+        publish=new.publish,
     )
     if new.sweep is None:
         check_known_items(ctx, tx, run, new.pipeline, new.plan)

@@ -76,12 +76,18 @@ class EnvironmentOptions:
 
 
 def options(
-    ctx: Services, *, by: Actor, kernel: str | None = None, language: str | None = None
+    ctx: Services,
+    *,
+    by: Actor,
+    kernel: str | None = None,
+    language: str | None = None,
+    kind: JobKind = JobKind.NOTEBOOK,
 ) -> list[EnvironmentOptions]:
-    """Return every environment, in promotion order, with the choices for a notebook of this kernel and language."""
+    """Return every environment, in promotion order, with the choices for a source of this kernel and language."""
     with ctx.store.read() as tx:
         return [
-            _environment_options(ctx, tx, environment, by, kernel, language) for environment in tx.environments.all()
+            _environment_options(ctx, tx, environment, by, kernel, language, kind)
+            for environment in tx.environments.all()
         ]
 
 
@@ -96,7 +102,7 @@ def resolve_placement(ctx: Services, tx: Transaction, wanted: Submission, *, by:
         if secret.sealed:
             # Open it to check its key now, and not only at the start of the run.
             ctx.vault.open(secret.sealed, bound_to=secret.bound_to)
-    image = _choose_image(ctx, tx, environment, wanted.image)
+    image = _choose_image(ctx, tx, environment, wanted.image, wanted.kind)
     resources = _resolve_resources(environment, wanted.resources)
     return Placement(
         environment=environment,
@@ -184,7 +190,7 @@ def place_rerun(ctx: Services, tx: Transaction, old: Run, wanted: PlacementOverr
             code="placement_changed",
         )
     if old.image is not None:
-        image = _require_allowed(ctx, environment, _image_by_name(tx, old.image.name))
+        image = _require_allowed(ctx, environment, _image_by_name(tx, old.image.name), old.kind)
     _check_locked(environment, wanted.as_first_run(old))
     has_own_resources = wanted.resources != Resources()
     resources = (
@@ -300,7 +306,13 @@ def _refusal(
 
 
 def _environment_options(
-    ctx: Services, tx: Transaction, environment: Environment, by: Actor, kernel: str | None, language: str | None
+    ctx: Services,
+    tx: Transaction,
+    environment: Environment,
+    by: Actor,
+    kernel: str | None,
+    language: str | None,
+    kind: JobKind,
 ) -> EnvironmentOptions:
     refusal = _refusal(ctx, environment, tx.secrets.list_in_scope(environment_scope(environment.name)), by)
     problem = refusal.message if refusal else None
@@ -309,8 +321,9 @@ def _environment_options(
     offered = []
     authored = find_authoring_image(tx.images.all(), kernel)
     for image in tx.images.all():
-        problems = list(_image_problems(ctx, environment, image))
-        if (kernel or language) and image.probe and not find_kernel(image.probe.kernels, kernel, language):
+        problems = list(_image_problems(ctx, environment, image, kind))
+        needs_kernel = kind is JobKind.NOTEBOOK and (kernel or language)
+        if needs_kernel and image.probe and not find_kernel(image.probe.kernels, kernel, language):
             problems.append(_no_kernel_message(image, kernel or language))
         offered.append(ImageOption(image, tuple(problems), tuple(f.message for f in _deprecation_warnings(ctx, image))))
     allowed = [option.image.name for option in offered if not option.problems]
@@ -324,7 +337,9 @@ def _environment_options(
 # --- images -------------------------------------------------------------------------------------
 
 
-def _choose_image(ctx: Services, tx: Transaction, environment: Environment, wanted: str | None) -> Image | None:
+def _choose_image(
+    ctx: Services, tx: Transaction, environment: Environment, wanted: str | None, kind: JobKind
+) -> Image | None:
     if environment.executor is not ExecutorKind.DOCKER:
         if wanted is not None:
             raise Refused(
@@ -336,7 +351,7 @@ def _choose_image(ctx: Services, tx: Transaction, environment: Environment, want
     name = wanted or _default_image_name(tx, environment)
     if name is None:
         raise Refused(_no_image_message(environment), code="image_not_allowed", images=list(environment.images))
-    return _require_allowed(ctx, environment, _image_by_name(tx, name))
+    return _require_allowed(ctx, environment, _image_by_name(tx, name), kind)
 
 
 def _image_by_name(tx: Transaction, name: str) -> Image:
@@ -344,8 +359,8 @@ def _image_by_name(tx: Transaction, name: str) -> Image:
     return next((image for image in tx.images.all() if image.name == name), None) or tx.images.get(name)
 
 
-def _require_allowed(ctx: Services, environment: Environment, image: Image) -> Image:
-    for problem in _image_problems(ctx, environment, image):
+def _require_allowed(ctx: Services, environment: Environment, image: Image, kind: JobKind) -> Image:
+    for problem in _image_problems(ctx, environment, image, kind):
         raise Refused(
             f"{problem} Allowed in {environment.name}: {', '.join(environment.images) or 'none'}.",
             code="image_not_allowed",
@@ -355,7 +370,7 @@ def _require_allowed(ctx: Services, environment: Environment, image: Image) -> I
     return image
 
 
-def _image_problems(ctx: Services, environment: Environment, image: Image) -> Iterator[str]:
+def _image_problems(ctx: Services, environment: Environment, image: Image, kind: JobKind) -> Iterator[str]:
     if image.name not in environment.images:
         yield f"The image {image.name} is not allowed in {environment.name}."
     if image.host != environment.docker.host:
@@ -366,8 +381,9 @@ def _image_problems(ctx: Services, environment: Environment, image: Image) -> It
         yield f"The image {image.name} is deprecated since {deprecation.on}.{instead} {deprecation.message}".strip()
     if image.probe is None:
         yield f"The image {image.name} was not probed: `jupyter dataops image probe {image.name}`."
-    elif image.probe.problems:
-        yield f"The image {image.name} cannot run notebooks: {' '.join(image.probe.problems)}"
+    elif problems := image.probe.problems_for(kind):
+        what = "notebooks" if image.probe.runs_programs else "anything"
+        yield f"The image {image.name} cannot run {what}: {' '.join(problems)}"
 
 
 def _deprecation_warnings(ctx: Services, image: Image | None) -> Iterator[Finding]:

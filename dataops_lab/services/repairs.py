@@ -87,6 +87,8 @@ class _PreparedRepair:
         new = replace(
             self.base.new_run(tx, by=by, at=at),
             trigger=Trigger(TriggerKind.REPAIR, planned.old.id),
+            # It goes on with the earlier run, which has published nothing unless it succeeded.
+            publish=planned.old.publish,
             tick_id=planned.old.tick_id,
             nominal_at=planned.old.nominal_at,
             statuses=_statuses(planned, at),

@@ -11,7 +11,13 @@ from typing import TypeVar
 from ..domain.actors import RETENTION, Actor
 from ..domain.jobs import Job
 from ..domain.policy import ObjectKind, Verb
-from ..domain.retention import EVENT_RETENTION, RetentionRule, resolve_scopes
+from ..domain.retention import (
+    EVENT_RETENTION,
+    MESSAGE_RETENTION,
+    TICK_RETENTION,
+    RetentionRule,
+    resolve_scopes,
+)
 from ..domain.runs import Run
 from ..errors import Conflict
 from ..ports import Transaction
@@ -183,6 +189,7 @@ def apply(
     removed.versions = _remove_unused_versions(ctx, fence)
     _remove_unused_inputs(ctx, fence)
     _trim_events(ctx, fence, stopped)
+    _trim_ticks_and_messages(ctx, fence, stopped)
     if not stopped():
         with ctx.store.begin(fence=fence) as tx:
             tx.retention.record_task_done(_RULES, at=now)
@@ -267,6 +274,16 @@ def _trim_events(ctx: Services, fence: int | None, stopped: Callable[[], bool]) 
     while trimmed and not stopped():
         with ctx.store.begin(fence=fence) as tx:
             trimmed = tx.events.delete_old(before=ctx.clock.now() - EVENT_RETENTION) > 0
+
+
+def _trim_ticks_and_messages(ctx: Services, fence: int | None, stopped: Callable[[], bool]) -> None:
+    """Remove old rows of the decision logs, and old messages that are delivered."""
+    now = ctx.clock.now()
+    trimmed = True
+    while trimmed and not stopped():
+        with ctx.store.begin(fence=fence) as tx:
+            ticks = tx.ticks.delete_old(before=now - TICK_RETENTION)
+            trimmed = bool(ticks + tx.outbox.delete_delivered(before=now - MESSAGE_RETENTION))
 
 
 def _unreferenced(

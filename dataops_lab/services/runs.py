@@ -37,8 +37,10 @@ from ..errors import Conflict, InvalidRequest, InvalidRows, KeyReused, NotFound,
 from ..ports import Page, PipelineProgress, RunFilter, Transaction
 from . import pipelines, sweeps
 from .context import Services
+from .declared_outputs import check_paths, decides_to_publish
 from .parameters import check_parameters
 from .permissions import require
+from .pipeline_progress import pipeline_of
 from .placement import (
     NO_OVERRIDE,
     Placement,
@@ -73,6 +75,8 @@ class RunView:
     record: Record | None
     waiting_reason: Reason | None
     progress: PipelineProgress | None = None
+    has_outputs: bool = False
+    """The run declares outputs."""
     points_ended: int = 0
     """How many points of a sweep have ended."""
     repairs: Sequence[str] = ()
@@ -129,20 +133,24 @@ class _FirstRun:
     ctx: Services
     taken: TakenSnapshot
     values: dict[str, Any]
+    publish: bool
 
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
     ) -> tuple[Run, Job, Version]:
         job, version = make_version(self.ctx, tx, self.taken, by=by, at=at.wall_time)
         order = _first_order(self.ctx, tx, self.taken, job, version)
-        order = replace(order, parameters=self.values, key=key, request_digest=request)
+        order = replace(order, parameters=self.values, publish=self.publish, key=key, request_digest=request)
         return queue_run(tx, order, by=by, at=at), job, version
 
 
 def _prepare(ctx: Services, submission: Submission, *, by: Actor) -> _FirstRun:
     taken = take_snapshot(ctx, submission, by=by)
-    values = check_parameters(ctx, taken.snapshot.manifest, submission.parameters, submission.texts)
-    return _FirstRun(ctx, taken, values)
+    manifest = taken.snapshot.manifest
+    values = check_parameters(ctx, manifest, submission.parameters, submission.texts)
+    publish = decides_to_publish(ctx, TriggerKind.MANUAL, submission.publish, taken.placed.environment, by=by)
+    check_paths(manifest, [("", values)], at=ctx.clock.now())
+    return _FirstRun(ctx, taken, values, publish)
 
 
 def submit_many(
@@ -172,8 +180,13 @@ def submit_many(
         )
 
     taken = take_snapshot(ctx, submission, by=by)
-    values = _check_rows(ctx, taken.snapshot.manifest, submissions)
+    manifest = taken.snapshot.manifest
+    values = _check_rows(ctx, manifest, submissions)
     moment = ctx.moment()
+    publish = decides_to_publish(ctx, TriggerKind.MANUAL, submission.publish, taken.placed.environment, by=by)
+    named = [(f"row {number}", given) for number, given in enumerate(values, 1)]
+    for some in [named] if publish else [[each] for each in named]:
+        check_paths(manifest, some, at=moment.wall_time)
     with ctx.store.begin() as tx:
         existing = [
             _require_same_request(run, request)
@@ -184,7 +197,7 @@ def submit_many(
         new: list[Run] = []
         if not all(existing):
             job, version = make_version(ctx, tx, taken, by=by, at=moment.wall_time)
-            order = _first_order(ctx, tx, taken, job, version)
+            order = replace(_first_order(ctx, tx, taken, job, version), publish=publish)
             orders = [
                 replace(order, parameters=given, key=row_submission.key, request_digest=request)
                 for row_submission, given, request, run in zip(submissions, values, requests, existing, strict=True)
@@ -233,21 +246,24 @@ def rerun(
     by: Actor,
     override: PlacementOverride = NO_OVERRIDE,
     key: str | None = None,
+    publish: bool | None = None,
 ) -> Submitted:
     """Run the same version again with the same inputs, as a new run that names the old one.
 
     `parameters` replaces all of the earlier ones.
 
     It goes to the same place, unless `override` names another one: then it is checked like a first run there.
+    It publishes its outputs only when `publish` says so.
     """
     check_key(key)
     request_fields = {
         "rerun": run_id,
         "parameters": parameters,
         **({} if override == NO_OVERRIDE else asdict(override)),
+        **({} if publish is None else {"publish": publish}),
     }
     request = digest_of(canonical_json(request_fields))
-    return add_once(ctx, key, request, lambda: _prepare_rerun(ctx, run_id, override, parameters, by=by), by=by)
+    return add_once(ctx, key, request, lambda: _prepare_rerun(ctx, run_id, override, parameters, publish, by=by), by=by)
 
 
 @dataclass(frozen=True)
@@ -266,12 +282,18 @@ class _RepeatedRun:
 
 
 def _prepare_rerun(
-    ctx: Services, run_id: str, override: PlacementOverride, parameters: dict[str, Any] | None, *, by: Actor
+    ctx: Services,
+    run_id: str,
+    override: PlacementOverride,
+    parameters: dict[str, Any] | None,
+    publish: bool | None,
+    *,
+    by: Actor,
 ) -> PreparedRun:
     with ctx.store.read() as tx:
         old = tx.runs.get(run_id)
     if old.kind.has_steps:
-        return pipelines.prepare_rerun(ctx, old, override, parameters=parameters, by=by)
+        return pipelines.prepare_rerun(ctx, old, override, parameters=parameters, publish=publish, by=by)
     with ctx.store.read() as tx:
         version = tx.versions.get(old.job_id, old.version_digest)
         placed = place_rerun(ctx, tx, old, override, by=by)
@@ -279,7 +301,9 @@ def _prepare_rerun(
         check_image_exists(ctx, placed)
     values = check_parameters(ctx, version.manifest, old.parameters if parameters is None else parameters)
     order = order_rerun(old, version, placed, kernel_for_rerun(ctx, placed, old), TriggerKind.RERUN)
-    return _RepeatedRun(old, replace(order, parameters=values))
+    check_paths(version.manifest, [("", values)], at=ctx.clock.now())
+    publishes = decides_to_publish(ctx, TriggerKind.RERUN, publish, placed.environment, by=by)
+    return _RepeatedRun(old, replace(order, parameters=values, publish=publishes))
 
 
 @dataclass(frozen=True)
@@ -302,6 +326,7 @@ class Order:
     inputs_digest: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     parent: tuple[str, str] | None = None
+    publish: bool = False
     key: str | None = None
     request_digest: str | None = None
 
@@ -392,6 +417,7 @@ def _new_run(order: Order, run_id: str, *, by: Actor, at: Timestamp) -> Run:
         resources=order.placed.resources,
         variables=dict(order.variables),
         bypassed_promotion=order.placed.bypassed_promotion,
+        publish=order.publish,
     )
 
 
@@ -525,11 +551,15 @@ def _request_digest(submission: Submission) -> str:
     if submission.pinned is None:
         del request_fields["pinned"]  # Keys from before there were pins must stand for the same requests.
     if not submission.command:
-        del request_fields["command"], request_fields["declared"]  # The same holds for commands.
+        for name in ("command", "declared", "include"):
+            del request_fields[name]  # The same holds for commands.
     if not submission.reuse:
         del request_fields["reuse"]
     if submission.sweep is None:
         del request_fields["sweep"]  # And for sweeps.
+    for name in ("outputs", "publish"):
+        if request_fields[name] is None:
+            del request_fields[name]  # And for outputs.
     return digest_of(canonical_json(request_fields))
 
 
@@ -556,7 +586,15 @@ def _view_of_new_run(ctx: Services, run: Run, job: Job, version: Version) -> Run
             record=None,
             waiting_reason=WaitingReasons(ctx, tx, just_queued=True).reason(run) if _waits_for_slot(run) else None,
             progress=tx.pipelines.get_progress(run.id) if run.kind.has_steps else None,
+            has_outputs=_has_outputs(ctx, version),
         )
+
+
+def _has_outputs(ctx: Services, version: Version) -> bool:
+    if version.manifest.kind is not JobKind.PIPELINE:
+        return bool(version.manifest.outputs)
+    pipeline = pipeline_of(ctx, version.manifest)
+    return pipeline is not None and bool(pipeline.outputs)
 
 
 def _waits_for_slot(run: Run | RunSummary) -> bool:
@@ -594,6 +632,7 @@ def _views(ctx: Services, tx: Transaction, runs: Sequence[Run]) -> list[RunView]
             record=records.get(run.id),
             waiting_reason=waiting.reason(run) if waiting and _waits_for_slot(run) else None,
             progress=tx.pipelines.get_progress(run.id) if run.kind.has_steps else None,
+            has_outputs=_has_outputs(ctx, versions[run.job_id, run.version_digest]),
             points_ended=tx.pipelines.count_ended_parts(run.id) if run.kind is JobKind.SWEEP else 0,
             repairs=tx.pipelines.list_repairs(run) if run.kind.has_steps else (),
         )

@@ -10,6 +10,7 @@ from ..domain.inputs import Inputs, Pins
 from ..domain.jobs import Job, JobKind
 from ..domain.pipelines import Pipeline
 from ..domain.plans import Plan, PlannedStep
+from ..domain.publications import publishes
 from ..domain.runs import Run, RunState, Trigger, TriggerKind
 from ..domain.schedules import Schedule
 from ..domain.settings import GivenSettings, clamp
@@ -20,6 +21,7 @@ from ..domain.versions import Manifest, Version
 from ..errors import Conflict, Refused
 from ..ports import Transaction
 from .context import Services
+from .declared_outputs import check_paths, check_pipeline_paths, list_published_paths
 from .pipeline_plans import settings_of
 from .pipeline_progress import pipeline_of
 from .pipelines import NewPipelineRun, add_run, as_run
@@ -64,13 +66,17 @@ class _SingleRun:
 
     def add(self, tx: Transaction, tick: Tick, parameters: Mapping[str, Any], *, at: Timestamp) -> Run:
         step, manifest = self.step, self.version.manifest
+        values = manifest.parameters.validate(dict(parameters), word=manifest.kind)
+        check_paths(manifest, [("", values)], at=tick.nominal or at.wall_time)
+        trigger = Trigger(_TRIGGERS[tick.kind], tick.id)
         order = Order(
             version=self.version,
             placed=step.placed,
             kernel=step.planned.kernel,
-            parameters=manifest.parameters.validate(dict(parameters), word=manifest.kind),
+            parameters=values,
             settings=step.planned.settings,
-            trigger=Trigger(_TRIGGERS[tick.kind], tick.id),
+            trigger=trigger,
+            publish=publishes(trigger.kind),
             tick_id=tick.id,
             nominal_at=tick.nominal,
             origin=step.planned.origin,
@@ -92,6 +98,8 @@ class _PipelineRun:
 
     def add(self, tx: Transaction, tick: Tick, parameters: Mapping[str, Any], *, at: Timestamp) -> Run:
         values = self.pipeline.parameters.validate(dict(parameters), word="pipeline")
+        check_pipeline_paths(self.pipeline, values, at=tick.nominal or at.wall_time)
+        trigger = Trigger(_TRIGGERS[tick.kind], tick.id)
         plan: Plan = {
             step_id: replace(step.planned, inputs_digest=tx.inputs.put(step.inputs))
             for step_id, step in self.steps.items()
@@ -106,7 +114,8 @@ class _PipelineRun:
             placed=placed,
             parameters=values,
             settings=settings_of(self.pipeline, GivenSettings(), job, placed),
-            trigger=Trigger(_TRIGGERS[tick.kind], tick.id),
+            trigger=trigger,
+            publish=publishes(trigger.kind),
             tick_id=tick.id,
             nominal_at=tick.nominal,
         )
@@ -166,7 +175,11 @@ def root_of(job: Job, manifest: Manifest) -> str:
 def _take_inputs(ctx: Services, job: Job, manifest: Manifest, planned: PlannedStep) -> Inputs:
     try:
         return ctx.notebooks.take_inputs(
-            manifest, root=root_of(job, manifest), limits=ctx.limits, pins=Pins(job.pinned)
+            manifest,
+            root=root_of(job, manifest),
+            limits=ctx.limits,
+            pins=Pins(job.pinned),
+            published=list_published_paths(ctx, job.source),
         )
     except Refused as error:
         if planned.inputs_digest is None and error.precise_code in ("inputs_unreachable", "source_moved"):

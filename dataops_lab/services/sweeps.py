@@ -10,14 +10,15 @@ from ..domain.actors import Actor
 from ..domain.jobs import Job, JobKind
 from ..domain.pipelines import Pipeline
 from ..domain.plans import PlannedStep
-from ..domain.runs import Run, Submission
+from ..domain.runs import Run, Submission, TriggerKind
 from ..domain.settings import GivenSettings, RunSettings, resolve_settings
-from ..domain.sweeps import SWEEP_STEP, Sweep
+from ..domain.sweeps import SWEEP_STEP, Sweep, points
 from ..domain.time import Timestamp
 from ..domain.versions import Version
 from ..errors import InvalidRequest
 from ..ports import Transaction
 from .context import Services
+from .declared_outputs import check_paths, decides_to_publish
 from .parameters import check_points
 from .pipelines import NewPipelineRun, add_run
 from .placement import Placement, with_submitter_variables
@@ -33,6 +34,7 @@ class FirstSweepRun:
     taken: TakenSnapshot
     sweep: Sweep
     parameters: dict[str, Any]
+    publish: bool
 
     def add(
         self, tx: Transaction, *, key: str | None, request: str, by: Actor, at: Timestamp
@@ -53,6 +55,7 @@ class FirstSweepRun:
             self.parameters,
             _settings(taken.submission, job, taken.placed),
             sweep=self.sweep,
+            publish=self.publish,
         )
 
     @property
@@ -92,7 +95,14 @@ def prepare(ctx: Services, submission: Submission, *, by: Actor) -> FirstSweepRu
     manifest = taken.snapshot.manifest
     shared = {**submission.parameters, **manifest.parameters.parse_texts(submission.texts)}
     sweep = submission.sweep.read(manifest.parameters)
-    return FirstSweepRun(ctx, taken, sweep, check_points(ctx, manifest, shared, sweep))
+    values = check_points(ctx, manifest, shared, sweep)
+    publish = decides_to_publish(
+        ctx, TriggerKind.MANUAL, submission.publish, taken.placed.environment, sweep=True, by=by
+    )
+    if publish:
+        named = [(item.key, {**values, **item.value}) for item in points(sweep.values)]
+        check_paths(manifest, named, at=ctx.clock.now())
+    return FirstSweepRun(ctx, taken, sweep, values, publish)
 
 
 def _settings(submission: GivenSettings, job: Job, placed: Placement) -> RunSettings:

@@ -35,6 +35,8 @@ log = logging.getLogger("dataops_lab.schedules")
 MAX_DUE = 500
 """The most schedules that one look finds."""
 
+_SUPERSEDED = "A later tick took its place."
+
 DUE_STATES = (TickState.RAN, TickState.WAITING, TickState.READY, TickState.SKIPPED)
 """The states of ticks whose due time counts. People hear of the others at once."""
 
@@ -166,7 +168,7 @@ def _write(
     if tick.state not in DUE_STATES:
         tick = replace(tick, due_at=None)
     if decision.supersedes:
-        _skip_waiting(tx, schedule.id, decision.preset, "superseded", "A later tick took its place.", at=at.wall_time)
+        skip_open(tx, schedule.id, "superseded", _SUPERSEDED, preset=decision.preset, at=at.wall_time)
     tx.ticks.add(tick, by=ENGINE)
     for run_id in decision.cancels:
         cancel_run(ctx, tx, run_id, at=at.wall_time)
@@ -287,7 +289,7 @@ def count_failure(tx: Transaction, schedule: Schedule, tick: Tick, *, at: dt.dat
     times = "one failure" if schedule.failures == 1 else f"{schedule.failures} failures in a row"
     paused = replace(schedule, pause=Pause(at, SCHEDULES, f"Paused after {times}."), next_at=None, wake_at=None)
     paused = tx.schedules.change(paused, "schedule.paused", at=at, by=SCHEDULES)
-    _skip_waiting(tx, schedule.id, None, "paused", f"The schedule was paused after {times}.", at=at)
+    skip_open(tx, schedule.id, "paused", f"The schedule was paused after {times}.", at=at)
     tell(tx, MessageKind.PAUSED, paused, tick, at=at)
     return paused
 
@@ -367,7 +369,7 @@ def add_event_ticks(
             due_at=due.instant(nominal, schedule.settings.timezone) if due else None,
         )
         if decision.supersedes:
-            _skip_waiting(tx, schedule.id, preset, "superseded", "A later tick took its place.", at=at)
+            skip_open(tx, schedule.id, "superseded", _SUPERSEDED, preset=preset, at=at)
         if tx.ticks.add(tick):
             added.append(tick)
             for run_id in decision.cancels:
@@ -375,19 +377,14 @@ def add_event_ticks(
     return added
 
 
-def _skip_waiting(
-    tx: Transaction, schedule_id: str, preset: str | None, code: str, message: str, *, at: dt.datetime
+def skip_open(
+    tx: Transaction, schedule_id: str, code: str, message: str, *, preset: str | None = None, at: dt.datetime
 ) -> None:
-    """Skip the ticks of the preset that wait; those of all presets for None."""
+    """Skip the ticks that wait: those of the preset, or of all for None."""
     for tick in tx.ticks.list_waiting(schedule_id):
-        if preset in (None, tick.preset):
+        if tick.kind is not TickKind.BACKFILL and preset in (None, tick.preset):
             skipped = replace(tick, state=TickState.SKIPPED, reason=Reason(code, message), decided_at=at)
             tx.ticks.move(tick, skipped)
-
-
-def skip_open(tx: Transaction, schedule_id: str, code: str, message: str, *, at: dt.datetime) -> None:
-    """Skip the ticks of a schedule that wait, because it is paused."""
-    _skip_waiting(tx, schedule_id, None, code, message, at=at)
 
 
 # --- due times ------------------------------------------------------------------------------------

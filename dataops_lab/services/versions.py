@@ -18,6 +18,7 @@ from ..domain.versions import Version
 from ..errors import Conflict
 from ..ports import Transaction
 from .context import Services
+from .declared_outputs import check_declared, list_published_paths
 from .placement import Placement, authoring_image, check_image_exists, resolve_placement
 from .workspaces import ensure_workspace, job_of, moved_job
 
@@ -49,8 +50,12 @@ def take_snapshot(ctx: Services, submission: Submission, *, by: Actor) -> TakenS
         limits=ctx.limits,
         where=placed.runtime,
         pins=pins_of(job, submission.pinned),
-        command=Command(submission.command, submission.declared) if submission.command else None,
+        published=list_published_paths(ctx, submission.source_path),
+        command=Command(submission.command, submission.declared, submission.include) if submission.command else None,
     )
+    if submission.outputs is not None:
+        snapshot = replace(snapshot, manifest=replace(snapshot.manifest, outputs=submission.outputs))
+    check_declared(snapshot.manifest.outputs, snapshot.manifest, snapshot.location.path)
     return TakenSnapshot(submission, placed, snapshot, None if job else moved_job(ctx, snapshot.cell_ids))
 
 

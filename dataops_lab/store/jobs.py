@@ -100,7 +100,7 @@ class SqlJobs:
             self._connection.execute(insert(t.versions), {**row._mapping, "job_id": job.id, "number": number})
         moved_runs = update(t.runs).where(t.runs.c.job_id == other.id)
         self._connection.execute(moved_runs.values(job_id=job.id, revision=t.runs.c.revision + 1))
-        for table in (t.pipeline_steps, t.schedules, t.schedule_steps):
+        for table in (t.pipeline_steps, t.schedules, t.schedule_steps, t.publications, t.published_files):
             self._connection.execute(update(table).where(table.c.job_id == other.id).values(job_id=job.id))
         following = update(t.schedules).where(t.schedules.c.after_job_id == other.id)
         self._connection.execute(following.values(after_job_id=job.id))

@@ -166,7 +166,7 @@ class SqlRuns:
         all_ids = [*deleted_ids, *self._connection.scalars(_PARTS, {"run_ids": deleted_ids})]
         events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(all_ids))
         self._connection.execute(delete(t.events).where(events_of_runs))
-        for table in (t.reports, t.records, t.attempts, t.pipeline_steps, t.pipeline_runs):
+        for table in (t.publications, t.reports, t.records, t.attempts, t.pipeline_steps, t.pipeline_runs):
             self._connection.execute(delete(table).where(table.c.run_id.in_(all_ids)))
         self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(all_ids)))
         for run_id in all_ids:

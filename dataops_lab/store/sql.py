@@ -31,6 +31,7 @@ from .locks import with_row_lock
 from .outbox import SqlOutbox
 from .pipelines import SqlPipelines
 from .projects import SqlProjects
+from .publications import SqlPublications
 from .queue import SqlQueue
 from .records import SqlRecords
 from .retention import SqlRetention
@@ -89,6 +90,7 @@ class SqlTransaction:
         self.inputs = SqlInputs(connection)
         self.runs = SqlRuns(connection, self.events, self.actors)
         self.pipelines = SqlPipelines(connection, self.events, self.actors)
+        self.publications = SqlPublications(connection, self.events)
         self.queue = SqlQueue(connection)
         self.attempts = SqlAttempts(connection, self.events)
         self.records = SqlRecords(connection)

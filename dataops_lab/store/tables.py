@@ -245,6 +245,7 @@ runs = Table(
     Column("resources", JSON, nullable=False, server_default="{}"),
     Column("variables", JSON, nullable=False, server_default="{}"),
     Column("bypassed_promotion", Boolean, nullable=False, server_default=false()),
+    Column("publish", Boolean, nullable=False, server_default=false()),
     Column("fingerprint", String(71)),
     Column("kept_at", Instant),
     Column("kept_by", ActorId),
@@ -378,6 +379,51 @@ reports = Table(
     Column("run_id", ForeignKey("runs.id"), primary_key=True),
     Column("variant", String(20), primary_key=True),
     Column("digest", String(71), nullable=False),
+)
+
+PLACE_LENGTH = 71
+
+publications = Table(
+    "publications",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    # The path in the target folder, by the digest of its text: an index cannot hold every path.
+    Column("path_key", String(PLACE_LENGTH), primary_key=True),
+    Column("job_id", String(26), nullable=False),
+    Column("path", Text, nullable=False),
+    # Empty where it is only offered for download.
+    Column("folder", Text),
+    Column("source", Text, nullable=False),
+    # The run that left the file: a step, for the output of a pipeline.
+    Column("content_run", String(26), nullable=False),
+    # Empty until a report is made.
+    Column("digest", String(71)),
+    Column("size", BigInteger),
+    Column("overwrite", Boolean, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", JSON(none_as_null=True)),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", Instant),
+    Column("published_at", Instant),
+    Index("ix_publications_pending", "run_id", info={"only": "state = 'pending'"}),
+)
+
+published_files = Table(
+    "published_files",
+    metadata,
+    # The digest of folder and path.
+    Column("place", String(PLACE_LENGTH), primary_key=True),
+    Column("folder", Text, nullable=False),
+    # The digest of the folder.
+    Column("folder_key", String(PLACE_LENGTH), nullable=False, index=True),
+    Column("path", Text, nullable=False),
+    # These are not foreign keys: the newest run of a path is known also when it is deleted.
+    Column("run_id", String(26), nullable=False),
+    Column("job_id", String(26), nullable=False),
+    Column("version", String(71), nullable=False),
+    Column("digest", String(71)),
+    Column("size", BigInteger),
+    Column("published_at", Instant),
 )
 
 SUBJECT_LENGTH = 500

@@ -49,6 +49,9 @@ class SqlWorkspaces:
         rows = self._connection.execute(_ROOTS, {"ids": sorted(ids), "host": self._host})
         return [WorkspaceRoot(**row._mapping) for row in rows]
 
+    def list_local_roots(self, ids: Collection[str]) -> Sequence[WorkspaceRoot]:
+        return [root for root in self.list_roots(ids) if root.host in ("", self._host)]
+
     def add(self, workspace: Workspace) -> None:
         self._connection.execute(insert(t.workspaces), check_lengths(t.workspaces, vars(workspace)))
 

@@ -18,6 +18,7 @@ export type EnvironmentDraft = {
   position: string;
   executor: ExecutorKind;
   guarded: boolean;
+  outputFolder: string;
   host: string;
   user: string;
   warm: string;
@@ -43,6 +44,7 @@ export const NEW_ENVIRONMENT: EnvironmentDraft = {
   position: '',
   executor: 'docker',
   guarded: false,
+  outputFolder: '',
   host: '',
   user: '1000:1000',
   warm: '0',
@@ -67,6 +69,7 @@ export function draftOfEnvironment(environment: Environment): EnvironmentDraft {
     position: String(environment.position + 1),
     executor: environment.executor,
     guarded: environment.guarded,
+    outputFolder: environment.output_folder ?? '',
     host: environment.docker.host ?? '',
     user: environment.docker.user,
     warm: String(environment.docker.warm),
@@ -115,6 +118,7 @@ export function readEnvironment(
       description: draft.description.trim(),
       position: position === null ? null : position - 1,
       executor: draft.executor,
+      output_folder: draft.outputFolder.trim() || null,
       guarded: draft.guarded,
       docker: {
         host: draft.host.trim() || null,

@@ -13,6 +13,7 @@ import {
   InspectRequest,
   Inspection,
   JournalPage,
+  Outputs,
   Page,
   RerunRequest,
   Run,
@@ -133,6 +134,22 @@ export class Client extends Connection {
     }
     const bytes = new Uint8Array(await response.arrayBuffer());
     return { bytes, from: Number(/^bytes (\d+)-/.exec(range)?.[1] ?? 0) };
+  }
+
+  /** Return the outputs that a run declares, with what became of each. */
+  outputs(id: string): Promise<Outputs> {
+    return this.get(pathOf('runs', id, 'outputs'));
+  }
+
+  /** Publish the outputs of a run that succeeded, with `overwrite` also over files that no run published. */
+  publish(id: string, overwrite: boolean): Promise<Outputs> {
+    return this.send('POST', pathOf('runs', id, 'publish'), { overwrite });
+  }
+
+  outputUrl(id: string, path: string): string {
+    return this.url(
+      `${pathOf('runs', id, 'outputs')}/${URLExt.encodeParts(path)}`
+    );
   }
 
   async artifact(id: string, path: string): Promise<Blob> {

@@ -2,6 +2,7 @@ import { Connection, pathOf } from './connection';
 import {
   Environment,
   EnvironmentChange,
+  JobKind,
   Page,
   Placement,
   Secret,
@@ -12,9 +13,13 @@ import {
 export class EnvironmentsClient {
   constructor(private readonly _connection: Connection) {}
 
-  /** List the choices in each environment, in promotion order. `kernel` and `language` are the notebook's. */
-  async placements(kernel?: string, language?: string): Promise<Placement[]> {
-    return this._items('placements', { kernel, language });
+  /** List the choices in each environment, in promotion order. `kernel` and `language` are the source's. */
+  async placements(
+    kernel?: string,
+    language?: string,
+    kind?: JobKind
+  ): Promise<Placement[]> {
+    return this._items('placements', { kernel, language, kind });
   }
 
   all(): Promise<Environment[]> {

@@ -16,6 +16,26 @@ export type JournalDelta = {
   complete: boolean;
 };
 
+/** A schedule that was changed, or that has decided about ticks, with the kinds of its events. */
+export type ScheduleChange = { schedule_id: string; kinds: string[] };
+
+/** A message to people about a tick of a schedule. */
+export type Message = {
+  kind: 'failure' | 'recovery' | 'late' | 'missed' | 'refused' | 'paused';
+  /** The id of the message: one that comes twice has the same. */
+  message: string;
+  schedule: { id: string; name: string; timezone: string };
+  /** The id of the person for whom the schedule runs. */
+  owner: string;
+  nominal: string;
+  preset: string;
+  /** The number of ticks that the message tells about. */
+  count: number;
+  run: string | null;
+  reason: { code: string; message: string } | null;
+  failures: number;
+};
+
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 10_000;
 
@@ -48,6 +68,14 @@ export class EventStream {
   /** A signal that a watched journal has grown. */
   get journal(): ISignal<this, JournalDelta> {
     return this._journal;
+  }
+
+  get schedule(): ISignal<this, ScheduleChange> {
+    return this._schedule;
+  }
+
+  get message(): ISignal<this, Message> {
+    return this._message;
   }
 
   /** A signal that the stream connected without a cursor: everything that was read before may be old. */
@@ -190,6 +218,10 @@ export class EventStream {
       this._deleted.emit((JSON.parse(event.data) as { run_id: string }).run_id);
     } else if (event.name === 'journal') {
       this._journal.emit(JSON.parse(event.data) as JournalDelta);
+    } else if (event.name === 'schedule') {
+      this._schedule.emit(JSON.parse(event.data) as ScheduleChange);
+    } else if (event.name === 'notification') {
+      this._message.emit(JSON.parse(event.data) as Message);
     }
   }
 
@@ -209,6 +241,8 @@ export class EventStream {
   private readonly _run = new Signal<this, RunSummary>(this);
   private readonly _deleted = new Signal<this, string>(this);
   private readonly _journal = new Signal<this, JournalDelta>(this);
+  private readonly _schedule = new Signal<this, ScheduleChange>(this);
+  private readonly _message = new Signal<this, Message>(this);
   private readonly _restarted = new Signal<this, void>(this);
   private readonly _stateChanged = new Signal<this, StreamState>(this);
 }

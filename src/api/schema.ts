@@ -79,7 +79,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal) */
+        /** Server-sent events: `ready`, `run` (a run that changed, in short), `deleted` (one that is gone), `journal` (new events of a followed journal), `schedule` (one that changed or decided), `notification` (a message) */
         get: operations["get_events"];
         put?: never;
         post?: never;
@@ -774,6 +774,57 @@ export interface paths {
         get: operations["get_runs_run_id_artifacts_path"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The outputs that a run declares, and what became of each */
+        get: operations["get_runs_run_id_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/outputs/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One output as the run left it, as a download */
+        get: operations["get_runs_run_id_outputs_path"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/runs/{run_id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Publish the outputs of a run that succeeded, also once more those that were refused; safe to repeat */
+        post: operations["post_runs_run_id_publish"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1558,6 +1609,16 @@ export interface components {
              */
             pinned: string[] | null;
             /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
+            /**
              * Sweep
              * @default null
              */
@@ -1654,10 +1715,7 @@ export interface components {
             kind: "business_day";
             /** Number */
             number: number;
-            /**
-             * At
-             * Format: time
-             */
+            /** At */
             at: string;
         };
         /**
@@ -1683,32 +1741,11 @@ export interface components {
         };
         /**
          * CalendarRequest
-         * @description A calendar: the days of an iCalendar file, of a country, or given ones. Give one of the three.
-         *
-         *     `country` is a code such as FR, with `subdivision` such as BW where the country has them. `weekend` counts the days
-         *     of the week from 0 for Monday.
+         * @description A calendar, and where its days come from. `weekend` counts the days of the week from 0 for Monday.
          */
         CalendarRequest: {
-            /**
-             * Ics
-             * @default null
-             */
-            ics: string | null;
-            /**
-             * Country
-             * @default null
-             */
-            country: string | null;
-            /**
-             * Subdivision
-             * @default null
-             */
-            subdivision: string | null;
-            /**
-             * Days
-             * @default null
-             */
-            days: components["schemas"]["DayOffModel"][] | null;
+            /** Source */
+            source: components["schemas"]["CountryDays"] | components["schemas"]["FileDays"] | components["schemas"]["GivenDays"];
             /**
              * Weekend
              * @default [
@@ -1819,6 +1856,24 @@ export interface components {
              * @default null
              */
             state: string | null;
+        };
+        /**
+         * CountryDays
+         * @description The public holidays of a country, such as FR, or of a part of it, such as BW of DE.
+         */
+        CountryDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "country";
+            /** Country */
+            country: string;
+            /**
+             * Subdivision
+             * @default null
+             */
+            subdivision: string | null;
         };
         /**
          * CronRule
@@ -2048,6 +2103,11 @@ export interface components {
              */
             guarded: boolean;
             /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
+            /**
              * Revision
              * @default null
              */
@@ -2111,6 +2171,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
             /** Revision */
@@ -2180,6 +2245,11 @@ export interface components {
              * @default false
              */
             guarded: boolean;
+            /**
+             * Output Folder
+             * @default null
+             */
+            output_folder: string | null;
             /** Name */
             name: string;
         };
@@ -2194,6 +2264,19 @@ export interface components {
          * @enum {string}
          */
         Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
+        /**
+         * FileDays
+         * @description The whole days of the text of an iCalendar file.
+         */
+        FileDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ics";
+            /** Text */
+            text: string;
+        };
         /**
          * FilesRule
          * @description When files of a folder are new or have changed, and nothing has changed there for `quiet_s`.
@@ -2269,6 +2352,16 @@ export interface components {
             left_out: {
                 [key: string]: string;
             };
+        };
+        /** GivenDays */
+        GivenDays: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "days";
+            /** Days */
+            days: components["schemas"]["DayOffModel"][];
         };
         /**
          * GivenSettingsModel
@@ -2699,6 +2792,8 @@ export interface components {
              * @default null
              */
             kernel_suggestion: string | null;
+            /** Outputs */
+            outputs?: components["schemas"]["OutputDeclaration"][];
             /** Pinned */
             pinned?: string[];
         };
@@ -3167,6 +3262,91 @@ export interface components {
             dirty: boolean | null;
         };
         /**
+         * OutputDeclaration
+         * @description A declared output. `path` is where it is published, from the notebook's folder; it may have placeholders.
+         *
+         *     `source` is the file that the run leaves, or `notebook`, `report`, `report-without-code`; empty: the same path.
+         */
+        OutputDeclaration: {
+            /** Path */
+            path: string;
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /**
+             * Optional
+             * @default false
+             */
+            optional: boolean;
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
+         * OutputModel
+         * @description An output of a run. `path` is the one in the target folder `folder`, and `content_path` the one in the contents
+         *     API of the server, when it lies there.
+         *
+         *     `state` is null before the run has succeeded, and for a run that does not publish.
+         */
+        OutputModel: {
+            /** Path */
+            path: string;
+            /** Source */
+            source: string;
+            /** Optional */
+            optional: boolean;
+            state: components["schemas"]["PublicationState"] | null;
+            /** @default null */
+            reason: components["schemas"]["ReasonModel"] | null;
+            /**
+             * Folder
+             * @default null
+             */
+            folder: string | null;
+            /**
+             * Contents Path
+             * @default null
+             */
+            contents_path: string | null;
+            /**
+             * Size
+             * @default null
+             */
+            size: number | null;
+            /**
+             * Digest
+             * @default null
+             */
+            digest: string | null;
+            /**
+             * Published At
+             * @default null
+             */
+            published_at: string | null;
+            /**
+             * Can Download
+             * @default false
+             */
+            can_download: boolean;
+        };
+        /**
+         * OutputsModel
+         * @description The outputs of a run, sorted by path.
+         */
+        OutputsModel: {
+            /** Publish */
+            publish: boolean;
+            /** May Publish */
+            may_publish: boolean;
+            /** Items */
+            items: components["schemas"]["OutputModel"][];
+        };
+        /**
          * Overlap
          * @description The effect of a run of the schedule that has not ended on the next tick. Presets do not hold up one another.
          * @enum {string}
@@ -3566,6 +3746,22 @@ export interface components {
             concurrency: number | null;
         };
         /**
+         * PublicationState
+         * @enum {string}
+         */
+        PublicationState: "pending" | "published" | "refused" | "offered";
+        /**
+         * PublishRequest
+         * @description A request to publish the outputs of a run. `overwrite`: also over files that no run of its job published.
+         */
+        PublishRequest: {
+            /**
+             * Overwrite
+             * @default false
+             */
+            overwrite: boolean;
+        };
+        /**
          * ReasonModel
          * @description The reason why a run ended so, or why it waits.
          *
@@ -3798,6 +3994,11 @@ export interface components {
             image: string | null;
             /** @default null */
             resources: components["schemas"]["ResourcesModel"] | null;
+            /**
+             * Publish
+             * @default false
+             */
+            publish: boolean;
         };
         /**
          * ResourcesModel
@@ -3986,6 +4187,10 @@ export interface components {
             log_bytes: number | null;
             /** Repairs */
             repairs: string[];
+            /** Publish */
+            publish: boolean;
+            /** Has Outputs */
+            has_outputs: boolean;
             kept_by: components["schemas"]["ActorModel"] | null;
             /** Integrity Errors */
             integrity_errors: {
@@ -4703,6 +4908,16 @@ export interface components {
              */
             pinned: string[] | null;
             /**
+             * Outputs
+             * @default null
+             */
+            outputs: components["schemas"]["OutputDeclaration"][] | null;
+            /**
+             * Publish
+             * @default null
+             */
+            publish: boolean | null;
+            /**
              * Sweep
              * @default null
              */
@@ -5400,8 +5615,8 @@ export interface operations {
                         /** @description To come back with, as Last-Event-ID */
                         id: string;
                         /** @enum {unknown} */
-                        event: "ready" | "run" | "deleted" | "journal";
-                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete */
+                        event: "ready" | "run" | "deleted" | "journal" | "schedule" | "notification";
+                        /** @description `ready`: nothing; `run`: a RunSummaryModel; `deleted`: run_id; `journal`: run_id, attempt, events, complete; `schedule`: schedule_id, kinds; `notification`: kind, schedule, job, owner, run, reason */
                         data: string;
                     };
                 };
@@ -5655,6 +5870,7 @@ export interface operations {
             query?: {
                 kernel?: string;
                 language?: string;
+                kind?: "notebook" | "script" | "command" | "pipeline" | "sweep";
             };
             header?: never;
             path?: never;
@@ -10158,6 +10374,275 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_outputs_path: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_runs_run_id_publish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_record: {
         parameters: {
             query?: never;
@@ -11781,7 +12266,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["CalendarRequest"];
             };

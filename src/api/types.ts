@@ -69,6 +69,9 @@ export type Actor = Schemas['ActorModel'];
 export type RunState = Schemas['RunState'];
 export type AttemptState = Schemas['AttemptState'];
 export type Artifact = Schemas['ArtifactModel'];
+export type DeclaredOutput = Schemas['OutputModel'];
+export type Outputs = Schemas['OutputsModel'];
+export type OutputDeclaration = Schemas['OutputDeclaration'];
 /** The files that a run found beside its notebook. */
 export type RunInputs = Schemas['InputsModel'];
 /** A run as lists and events show it. Every `Run` is also a `RunSummary`. */

@@ -42,6 +42,7 @@ import {
 } from './place';
 import { choosesKernel } from './kernels';
 import { withPin } from './pins';
+import { NO_OUTPUTS, OutputsDraft, readOutputs } from './outputs';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 import {
   isSweep,
@@ -67,6 +68,7 @@ export type FormState = {
   placements: Placement[];
   place: Place;
   settings: SettingsDraft;
+  outputs: OutputsDraft;
   /** How the runs are treated when parameters have several values. */
   sweep: SweepDraft;
   /** Sentences about problems, by field of place and settings. */
@@ -248,6 +250,10 @@ export class RunFormModel implements IDisposable {
     this._refreshReuse();
   }
 
+  setOutputs(change: Partial<OutputsDraft>): void {
+    this._set({ outputs: { ...this._state.outputs, ...change } });
+  }
+
   setKernel(kernel: string): Promise<void> {
     this._set({ kernel });
     return this.load();
@@ -419,6 +425,7 @@ export class RunFormModel implements IDisposable {
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
       pinned: pinned ?? undefined,
+      ...this._readOutputs(),
       ...chosen
     };
   }
@@ -448,6 +455,16 @@ export class RunFormModel implements IDisposable {
     if (!this._disposed) {
       this._set({ reusePreview });
     }
+  }
+
+  private _readOutputs(): Partial<Submission> {
+    const { inspection, outputs } = this._state;
+    const { kind, rerunOf } = this.target;
+    if (kind === 'pipeline' || rerunOf) {
+      // Their outputs are those of the file, or of the version.
+      return {};
+    }
+    return readOutputs(outputs, inspection?.outputs ?? []);
   }
 
   /** Read place and settings; return null when a field is wrong. */
@@ -563,6 +580,7 @@ export class RunFormModel implements IDisposable {
     name: '',
     kernel: null,
     standIn: null,
+    outputs: NO_OUTPUTS,
     pinned: null,
     inspection: null,
     validation: null,

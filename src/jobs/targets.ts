@@ -48,7 +48,11 @@ export function fileTarget(
     inspect: where => client.inspect({ path, ...where }),
     validate: environment => client.pipelines.validate({ path, environment }),
     placements: kernel =>
-      client.environments.placements(kernel?.name, kernel?.language),
+      client.environments.placements(
+        kernel?.name,
+        kernel?.language,
+        kindOfPath(path) ?? undefined
+      ),
     previewReuse: submission =>
       client.pipelines.previewReuse({ path, ...submission }),
     submit: (submission, key) => client.submit({ path, ...submission }, key)
@@ -74,7 +78,8 @@ export function rerunTarget(
     placements: async kernel => {
       const placements = await client.environments.placements(
         kernel?.name,
-        kernel?.language
+        kernel?.language,
+        run.kind
       );
       return placements.map(placement => withImageOfRun(placement, run, trans));
     },

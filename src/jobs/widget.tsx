@@ -85,6 +85,7 @@ function Connected(props: Options): JSX.Element {
       onSettings={change => model.setSettings(change)}
       onReuse={reuse => model.setReuse(reuse)}
       onSweep={change => model.setSweep(change)}
+      onOutputs={change => model.setOutputs(change)}
       onTakeAlong={file => void model.takeAlong(file)}
       onSameJob={job => void model.setSameJob(job)}
       onNewJob={() => model.setNewJob()}

@@ -13,8 +13,11 @@ export async function repairRun(
   client: Client,
   trans: TranslationBundle
 ): Promise<Run | null> {
-  const steps = await client.pipelines.steps(run);
-  const model = new RepairModel(client, run);
+  const [old, steps] = await Promise.all([
+    client.run(run),
+    client.pipelines.steps(run)
+  ]);
+  const model = new RepairModel(client, old, trans);
   const dialog = new Dialog({
     title: trans.__('Repair this run'),
     body: <RepairForm model={model} steps={steps} trans={trans} />,
@@ -31,6 +34,7 @@ export async function repairRun(
   });
   void model.choose({});
   const { button } = await dialog.launch();
+  model.dispose();
   return button.accept
     ? client.pipelines.repair(run, model.request, UUID.uuid4())
     : null;

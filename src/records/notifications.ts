@@ -8,6 +8,14 @@ import type { IRuns } from '../tokens';
 
 const SUCCESS_MS = 8000;
 
+const BY_SCHEDULES = new Set<RunSummary['trigger']['kind']>([
+  'schedule',
+  'webhook',
+  'files',
+  'job',
+  'backfill'
+]);
+
 /** Tell people about the end of a run that they started, and that it awaits a decision, when they look at something else. */
 export function notifyOfRuns(options: {
   runs: IRuns;
@@ -28,8 +36,12 @@ export function notifyOfRuns(options: {
       }
     );
   runs.runChanged.connect((_, run) => {
-    // A pipeline tells about its steps.
-    const isShown = !run.parent && runs.isMine(run) && !isInView(run);
+    // A pipeline tells about its steps, and a schedule has messages of its own.
+    const isShown =
+      !run.parent &&
+      !BY_SCHEDULES.has(run.trigger.kind) &&
+      runs.isMine(run) &&
+      !isInView(run);
     if (isTerminal(run)) {
       asking.delete(run.id);
       if (unfinished.delete(run.id) && isShown) {

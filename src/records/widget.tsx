@@ -10,6 +10,7 @@ import React from 'react';
 
 import type { Client, EventStream, Run } from '../api';
 import { Notices } from '../shared/components/Notices';
+import { download } from '../shared/download';
 import { keepFocus } from '../shared/focus';
 import { dataOpsIcon } from '../shared/icons';
 import { phaseAppearance } from '../shared/phases';
@@ -20,6 +21,7 @@ import { StepsModel } from '../pipelines/model';
 import { ItemsPane, StepsPane } from '../pipelines/pane';
 import { CommandIDs, IRuns } from '../tokens';
 import { Artifacts } from './components/Artifacts';
+import { DeclaredOutputs } from './components/DeclaredOutputs';
 import { Inputs } from './components/Inputs';
 import { LogView } from './components/LogView';
 import { Parameters } from './components/Parameters';
@@ -29,6 +31,7 @@ import { LogModel } from './log';
 import type { RecordModel } from './model';
 import { RecordNotebook } from './notebook';
 import { InputsModel } from './inputs';
+import { OutputsModel } from './outputs';
 import { PreviewModel } from './preview';
 import { RecordView, Tab, tabsOf } from './view';
 
@@ -52,6 +55,7 @@ export class RecordWidget extends Panel {
     this._log = new LogModel(model.id, client);
     this._preview = new PreviewModel(model.id, client);
     this._inputs = new InputsModel(model.id, client);
+    this._outputs = new OutputsModel(model.id, client);
     this._steps = new StepsModel(model.id, client, events, runs);
     this._points = new ItemTableModel(model.id, null, client, events, runs);
     this._notebook = new RecordNotebook(_options);
@@ -96,6 +100,7 @@ export class RecordWidget extends Panel {
       log: this._log,
       preview: this._preview,
       inputs: this._inputs,
+      outputs: this._outputs,
       steps: this._steps,
       points: this._points,
       trans: this._trans
@@ -125,6 +130,7 @@ export class RecordWidget extends Panel {
       this._log.dispose();
       this._preview.dispose();
       this._inputs.dispose();
+      this._outputs.dispose();
       this._steps.dispose();
       this._points.dispose();
       this.model.dispose();
@@ -161,6 +167,7 @@ export class RecordWidget extends Panel {
     this._showFirstTab(run);
     this._showFailure();
     this._readLog();
+    this._readOutputs();
   }
 
   /** Show the first part of a record of this kind, once. */
@@ -205,6 +212,7 @@ export class RecordWidget extends Panel {
     this._pane.setHidden(tab === 'notebook');
     this._notebook.markRunning(this.model.runningCell);
     this._readLog();
+    this._readOutputs();
   }
 
   private _readLog(): void {
@@ -213,11 +221,19 @@ export class RecordWidget extends Panel {
     }
   }
 
+  private _readOutputs(): void {
+    const { run } = this.model;
+    if (run?.has_outputs && this._view.state.tab === 'artifacts') {
+      void this._outputs.refresh(run.revision);
+    }
+  }
+
   private readonly _trans: TranslationBundle;
   private readonly _view = new RecordView();
   private readonly _log: LogModel;
   private readonly _preview: PreviewModel;
   private readonly _inputs: InputsModel;
+  private readonly _outputs: OutputsModel;
   private readonly _steps: StepsModel;
   private readonly _points: ItemTableModel;
   private readonly _notebook: RecordNotebook;
@@ -264,7 +280,8 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 }
 
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
-  const { model, view, log, preview, inputs, steps, points } = widget.parts;
+  const { model, view, log, preview, inputs, outputs, steps, points } =
+    widget.parts;
   const { client, events, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
@@ -272,6 +289,12 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
   const shown = useSignal(preview.changed, () => preview.preview);
   const found = useSignal(inputs.changed, () => inputs.inputs);
   const missing = useSignal(inputs.changed, () => inputs.trouble);
+  const declared = useSignal(outputs.changed, () => outputs.outputs);
+  const unread = useSignal(outputs.changed, () => outputs.trouble);
+  const mayPublish = useSignal(
+    runs.changed,
+    () => run !== null && runs.mayChange(run)
+  );
   if (!run) {
     return null;
   }
@@ -324,19 +347,33 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
       );
     case 'artifacts':
       return (
-        <Artifacts
-          run={run}
-          preview={shown}
-          onPreview={artifact => void preview.open(artifact)}
-          onClosePreview={() => preview.close()}
-          onDownload={({ path }) =>
-            void commands.execute(CommandIDs.downloadArtifact, {
-              id: run.id,
-              path
-            })
-          }
-          trans={trans}
-        />
+        <>
+          <DeclaredOutputs
+            outputs={declared}
+            trouble={unread}
+            mayPublish={mayPublish}
+            onRetry={() => void outputs.load()}
+            onOpen={({ contents_path: path }) =>
+              void commands.execute('docmanager:open', { path })
+            }
+            onDownload={({ path }) => download(client.outputUrl(run.id, path))}
+            onPublish={overwrite => void outputs.publish(overwrite)}
+            trans={trans}
+          />
+          <Artifacts
+            run={run}
+            preview={shown}
+            onPreview={artifact => void preview.open(artifact)}
+            onClosePreview={() => preview.close()}
+            onDownload={({ path }) =>
+              void commands.execute(CommandIDs.downloadArtifact, {
+                id: run.id,
+                path
+              })
+            }
+            trans={trans}
+          />
+        </>
       );
     default:
       return null;

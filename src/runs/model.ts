@@ -74,7 +74,7 @@ export class RunsModel implements IRuns {
     return known && known.revision > run.revision ? known : run;
   }
 
-  isMine(run: RunSummary): boolean {
+  isMine(run: { created_by: { id: string } }): boolean {
     return run.created_by.id === this._user;
   }
 

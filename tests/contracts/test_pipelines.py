@@ -8,9 +8,10 @@ from threading import Barrier
 
 import pytest
 
+from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.errors import Conflict
-from dataops_lab.services import pipelines, runs
+from dataops_lab.services import pipelines, repairs, runs
 from dataops_lab.testing import FakeNotebooks
 
 from ..pipeline_lab import ANN, PATH, PipelineLab, engine_of
@@ -70,6 +71,40 @@ def test_a_cancel_of_the_whole_at_the_end_of_a_step_leaves_nothing_behind(lab):
         with lab.ctx.store.read() as tx:
             inside = tx.runs.get_many(tx.pipelines.list_part_ids([run_id])[run_id]).values()
             assert all(run.state.is_terminal for run in inside)
+
+
+def test_a_repair_that_races_a_cancel_comes_after_the_end_or_not_at_all(lab):
+    for _ in range(ROUNDS):
+        run_id = lab.submit(JOIN)
+        repaired, cancelled = at_once(
+            lambda run_id=run_id: repairs.repair(lab.ctx, run_id, WHAT_FAILED, by=ANN),
+            lambda run_id=run_id: runs.cancel(lab.ctx, run_id, by=ANN),
+        )
+        assert not isinstance(cancelled, Exception)
+        assert lab.state(run_id) is RunState.CANCELLED
+        if isinstance(repaired, Exception):
+            assert isinstance(repaired, Conflict), repaired
+            assert repaired.precise_code == "not_finished"
+            continue
+        new = repaired.view.run.id
+        assert lab.state(new) is RunState.ACTIVE
+        assert lab.states(new) == {"a": "running", "b": "running", "c": "waiting", "ask": "waiting"}
+        runs.cancel(lab.ctx, new, by=ANN)
+
+
+def test_two_repairs_and_a_cancel_of_one_at_once_leave_the_other_alone(lab):
+    for _ in range(ROUNDS):
+        old = lab.submit(JOIN)
+        runs.cancel(lab.ctx, old, by=ANN)
+        first = repairs.repair(lab.ctx, old, WHAT_FAILED, by=ANN).view.run.id
+        second, cancelled = at_once(
+            lambda old=old: repairs.repair(lab.ctx, old, WHAT_FAILED, by=ANN),
+            lambda first=first: runs.cancel(lab.ctx, first, by=ANN),
+        )
+        assert not isinstance(cancelled, Exception)
+        assert lab.state(first) is RunState.CANCELLED
+        assert lab.states(second.view.run.id)["a"] == "running"
+        runs.cancel(lab.ctx, second.view.run.id, by=ANN)
 
 
 def test_two_who_decide_otherwise_at_once_get_one_decision(lab):

@@ -254,3 +254,13 @@ def test_a_step_that_cleans_up_has_a_timeout():
     assert step("a", run_if=RunIf.ALWAYS).run_settings.timeout_s == 3600
     assert step("a", run_if=RunIf.ALWAYS, settings=GivenSettings(timeout_s=5)).run_settings.timeout_s == 5
     assert step("a").run_settings.timeout_s is None
+
+
+@pytest.mark.parametrize("pattern", ["", "/etc/passwd", "..", "a\nb"])
+def test_a_command_includes_paths_from_the_folder_of_the_file(pattern):
+    command = step("a", kind=StepKind.COMMAND, path=None, command=("make",), include=(pattern,))
+    assert only(command).member == "include"
+
+
+def test_only_a_command_includes_files():
+    assert only(step("a", include=("x.py",))).member == "include"

@@ -11,12 +11,14 @@ from dataclasses import replace
 import pytest
 
 from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import RunState, Submission
-from dataops_lab.ports import Transaction
+from dataops_lab.domain.sweeps import SWEEP_STEP, Sweep
+from dataops_lab.ports import Bundle, Transaction
 from dataops_lab.services import pipelines, repairs, runs
 from dataops_lab.store.sqlite import open_sqlite
-from dataops_lab.testing import person
+from dataops_lab.testing import FakeExecutor, FakeNotebooks, person
 
 from ..pipeline_lab import ANN, PipelineLab, engine_of
 from ..waiting import TIMEOUT_S
@@ -134,6 +136,53 @@ def run_to_its_end(lab: PipelineLab, run_id: str) -> None:
 @pytest.fixture
 def database(sqlite) -> str:
     return sqlite
+
+
+class PoisonedExecutor(FakeExecutor):
+    """An executor whose attempts end at once. All of them succeed, but for the run `poisoned`."""
+
+    poisoned: str | None = None
+
+    def start(self, bundle: Bundle) -> None:
+        super().start(bundle)
+        is_poisoned = bundle.name.startswith(self.poisoned or " ")
+        failure = {"code": "cell_error", "message": "poison"} if is_poisoned else None
+        self.end(bundle.name, "failed" if is_poisoned else "succeeded", failure=failure)
+
+
+def test_of_a_thousand_points_the_repair_runs_only_the_poisoned_one(ctx, tmp_path):
+    executor = PoisonedExecutor(tmp_path / "process")
+    engine = engine_of(ctx, executor, slots=100)
+    assert isinstance(ctx.notebooks, FakeNotebooks)
+    ctx.notebooks.schema = ParameterSchema(tuple(Parameter(name, ParameterType.INTEGER) for name in "xy"))
+    sweep = Sweep({"x": tuple(range(40)), "y": tuple(range(25))})
+    old = runs.submit(ctx, Submission("/n/train.ipynb", sweep=sweep), by=ANN).view.run.id
+    with ctx.store.read() as tx:
+        point = tx.runs.find_part(old, f"{SWEEP_STEP}/x=17, y=4")
+    assert point is not None
+    executor.poisoned = point.id
+    end_all(ctx, engine, old)
+    view = runs.get(ctx, old).run
+    assert (view.state, view.reason.message) == (RunState.FAILED, "1 of 1,000 points did not succeed.")
+    executor.calls.clear()
+    new = repairs.repair(ctx, old, WHAT_FAILED, by=ANN).view.run.id
+    end_all(ctx, engine, new)
+    assert runs.get(ctx, new).run.state is RunState.SUCCEEDED
+    started = {name.rpartition("-")[0] for verb, name in executor.calls if verb == "start"}
+    with ctx.store.read() as tx:
+        again = tx.runs.find_part(new, f"{SWEEP_STEP}/x=17, y=4")
+        assert len(tx.pipelines.list_part_ids([new])[new]) == 1_000
+    assert again is not None
+    assert started == {again.id}
+
+
+def end_all(ctx, engine, run_id: str) -> None:
+    for _ in range(300):
+        if runs.get(ctx, run_id).run.state.is_terminal:
+            return
+        engine.step()
+        engine.wait_for_threads()
+    raise AssertionError("it never came to its end")
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])

@@ -45,6 +45,13 @@ REAL = {
     "value": ["South"],
     "rules": [[]],
     "secret": ["PASSWORD"],
+    "rule": [{"kind": "cron", "expression": "0 8 * * 1"}],
+    "timezone": ["Europe/Paris"],
+    "schedule": ["weekly"],
+    "calendar": ["days"],
+    "source": [{"kind": "days", "days": []}],
+    "first": ["2026-01-01T00:00:00Z"],
+    "last": ["2026-02-01T00:00:00Z"],
 }
 
 PIPELINE = """\
@@ -149,6 +156,9 @@ def real(server: Server, api: httpx.Client, ended: dict[str, Any]) -> dict[str, 
     api.post("/environments", json={"name": "spare"})
     api.put("/environments/spare/variables/REGION", json={"value": "South"})
     api.put("/environments/spare/secrets/PASSWORD", json={"value": "correct horse"})
+    api.put("/calendars/days", json={"source": REAL["source"][0]}).raise_for_status()
+    weekly = {"path": "work/sales.ipynb", "name": "weekly", "rule": REAL["rule"][0], "timezone": "Europe/Paris"}
+    api.put("/schedules", json=weekly).raise_for_status()
     return {
         "ended-run": ended["id"],
         "pipeline-run": ended["pipeline"],

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from dataops_lab.domain.inputs import Pins, Role
+from dataops_lab.domain.outputs import Output
 from dataops_lab.domain.snapshots import Snapshot, SnapshotLimits
 from dataops_lab.domain.versions import Manifest, digest_of
-from dataops_lab.errors import DataOpsError, KernelUnavailable
+from dataops_lab.errors import DataOpsError, InvalidOutputs, KernelUnavailable
 from dataops_lab.notebooks import LocalNotebooks
 from dataops_lab.testing import MemoryBlobs
 
@@ -251,3 +252,29 @@ def test_an_inspection_without_a_kernel_says_why_where_a_snapshot_is_refused(pro
     with pytest.raises(KernelUnavailable):
         take()
     assert take(kernel="python3").kernel.name == "python3"
+
+
+def test_what_runs_published_travels_only_when_the_code_reads_it(project: Any, take: Taking) -> None:
+    published = [str(project.file(f"analysis/out/{name}.csv", name)) for name in ("read", "written", "other")]
+    project.file("analysis/.dataops-outputs.json", "{}")
+    project.notebook("open('out/read.csv'); open('out/written.csv', 'w')")
+    assert [file.path for file in take(published=published).inputs.files] == ["analysis/out/read.csv"]
+    assert len(take().inputs.files) == 3
+
+
+def test_a_notebook_declares_its_outputs_in_its_metadata(project: Any, take: Taking) -> None:
+    plain = take_with(project, take)
+    assert plain.manifest.outputs == ()
+    declared = take_with(project, take, {"dataops": {"outputs": ["out.csv"]}})
+    assert declared.manifest.outputs == (Output("out.csv"),)
+    assert Manifest.from_json(declared.manifest.to_json()) == declared.manifest
+    with pytest.raises(InvalidOutputs, match="not a list"):
+        take_with(project, take, {"dataops": {"outputs": "out.csv"}})
+
+
+def take_with(project: Any, take: Taking, metadata: dict[str, Any] | None = None) -> Snapshot:
+    project.notebook("1")
+    notebook = json.loads(project.path.read_text())
+    notebook["metadata"] |= metadata or {}
+    project.path.write_text(json.dumps(notebook))
+    return take()

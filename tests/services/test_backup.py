@@ -20,12 +20,16 @@ from ulid import ULID
 
 from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
+from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
 from dataops_lab.domain.snapshots import Snapshot
+from dataops_lab.domain.sweeps import Sweep
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, backup, pipelines, runs
+from dataops_lab.services import Services, backup, pipelines, repairs, runs
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import open_sqlite
@@ -50,7 +54,18 @@ def build(clock: FakeClock, host: FakeHost) -> Build:
         blobs = FolderBlobs(folder / "blobs")
         store = open_sqlite(folder / DATABASE)
         files = attempt_files_in(folder / "runs")
-        return Services(store, blobs, FakeNotebooks(blobs), clock, host, FakeVault(), folder, files, LocalPipelines())
+        return Services(
+            store,
+            blobs,
+            FakeNotebooks(blobs),
+            clock,
+            host,
+            FakeVault(),
+            folder,
+            files,
+            LocalPipelines(),
+            LibraryHolidays(),
+        )
 
     return built
 
@@ -204,6 +219,22 @@ def test_a_pipeline_that_had_not_ended_has_ended_with_all_its_steps(build, tmp_p
         assert [str(view.status.state) for view in steps] == ["lost", "skipped"]
         with ctx.store.read() as tx:
             assert tx.pipelines.list_unfinished() == []
+
+
+def test_a_sweep_comes_back_with_its_values_and_can_be_repaired_there(build, tmp_path):
+    ctx = build(tmp_path / "original")
+    ctx.notebooks.schema = ParameterSchema((Parameter("seed", ParameterType.INTEGER),))
+    sweep = Sweep({"seed": (1, 2)}, concurrency=1)
+    run_id = runs.submit(ctx, Submission("/n/x.ipynb", sweep=sweep), by=person("someone")).view.run.id
+    with closing(ctx.store):
+        back_up(ctx, tmp_path / "backup.tar.gz", open_copy=open_sqlite)
+    restore(tmp_path / "backup.tar.gz", tmp_path / "new", database=DATABASE, build=build, force=False)
+    ctx = build(tmp_path / "new")
+    with closing(ctx.store):
+        view = runs.get(ctx, run_id)
+        assert (view.run.state, view.progress.sweep) == (RunState.LOST, sweep)
+        again = repairs.repair(ctx, run_id, WHAT_FAILED, by=person("someone")).view
+        assert (again.run.state, again.progress.sweep) == (RunState.ACTIVE, sweep)
 
 
 PIPELINE = b"version: 1\nsteps: {a: {notebook: a.ipynb}, b: {notebook: b.ipynb, needs: [a]}}"

@@ -116,6 +116,7 @@ CHURN, ON_IMAGE = "01KG9H1S00CCCCCCCCCCCCCCCC", "01KG9H1S00DDDDDDDDDDDDDDDD"
 RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
+TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
@@ -363,6 +364,15 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"parent_id": SWEPT, "parent_key": "sweep-point/1", "parent_step": "sweep-point"},
         ),
     ],
+    "0012": [
+        (
+            "runs",
+            {"id": TICKED, "project": "default", "job_id": RATES, "version_digest": MANIFEST.digest, "parameters": {}}
+            | {"trigger_kind": "schedule", "created_at": NOW, "created_by": "ann", "state": "succeeded"}
+            | {"environment": "sandbox", "nothing_to_do": False, "origin": {}, "findings": [], "finished_at": NOW}
+            | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL, "fingerprint": MANIFEST.digest},
+        ),
+    ],
 }
 
 
@@ -536,6 +546,14 @@ def what_0010_brought(tx: SqlTransaction) -> None:
     assert tx.pipelines.list_cells([SWEPT])[SWEPT]["sweep-point"].started_at is not None
 
 
+def what_0012_brought(tx: SqlTransaction) -> None:
+    run = tx.runs.get(TICKED)
+    assert (run.tick_id, run.nominal_at, run.fingerprint) == (TICK, AT, MANIFEST.digest)
+    # Runs of before publish nothing, and have published nothing.
+    assert (run.publish, tx.publications.list_pending()) == (False, [])
+    assert tx.publications.list_for_run(RUN) == []
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -547,6 +565,7 @@ IS_READABLE = {
     "0008": what_0008_brought,
     "0011": what_0011_brought,
     "0010": what_0010_brought,
+    "0012": what_0012_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 

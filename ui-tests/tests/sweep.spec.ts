@@ -22,7 +22,7 @@ test('a sweep is started by keyboard, its table is sorted, and a failed point is
       'assert healed or (region, seed) != ("East", 2), "no orders"'
     ].join('\n')
   );
-  const file = `${tmpPath}/train.ipynb`;
+  const file = `${tmpPath}/train_swept.ipynb`;
   await page.contents.uploadContent(train, 'text', file);
   await execute(page, 'dataops:run-as-job', { path: file });
 
@@ -60,8 +60,13 @@ test('a sweep is started by keyboard, its table is sorted, and a failed point is
 
   // Lists have one row for all of it.
   await screens.openList();
-  await expect(screens.list.locator('tr[data-run]')).toHaveCount(1);
-  await screens.list.getByRole('button', { name: 'train' }).click();
+  const listed = screens.list.locator('tr[data-run]', {
+    hasText: 'train_swept'
+  });
+  await expect(listed).toHaveCount(1);
+  await listed
+    .getByRole('button', { name: 'train_swept', exact: true })
+    .click();
 
   fs.writeFileSync(healed, '');
   await screens.action('Repair…').click();

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...domain.environments import Resources
-from ...domain.images import Probe
+from ...domain.images import OLDEST_PYTHON, Probe
 from ...domain.snapshots import KernelChoice
 from ...ports import Container
 from .container_spec import PYTHON, container_spec
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 PROGRAM = Path(__file__).with_name("probe_program.py")
-OLDEST_PYTHON = (3, 9)
-"""The oldest Python with which the runner works."""
-
 _RESOURCES = Resources(memory_bytes=2 * 1024**3, pids=256)
 _MAX_OUTPUT_BYTES = 4_000_000
 """The most bytes of an answer; thousands of packages take some hundred thousand."""

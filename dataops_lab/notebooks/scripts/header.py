@@ -1,8 +1,9 @@
-"""Read the parameters that a script declares: in a comment block, or in a file beside it.
+"""Read the parameters and outputs that a script declares: in a comment block, or in a file beside it.
 
 The block is like the one of PEP 723, in every language that has `#` comments:
 
     # /// dataops
+    # outputs = ["reports/{region}.csv"]
     # [parameters]
     # month = {type = "date", default = 2026-01-01, description = "The month of the report"}
     # region = "North"
@@ -22,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ...domain.outputs import Output, read_outputs
 from ...domain.parameters import Json, Parameter, ParameterSchema, ParameterType
 from ...errors import InvalidScript
 from ..parameters.values import IsoDate, IsoDatetime, common_type, member_type, type_of
@@ -49,23 +51,29 @@ class Declaration:
     first_line: int
     toml: str
 
-    def schema(self) -> ParameterSchema:
-        """Return the declared parameters in their order. Raise InvalidScript, which names the line."""
+    def read(self) -> tuple[ParameterSchema, tuple[Output, ...]]:
+        """Return the declared parameters in their order, and the outputs. Raise InvalidScript, which names the line."""
         try:
             content = tomllib.loads(self.toml)
         except tomllib.TOMLDecodeError as error:
             self._refuse_toml(str(error))
         except RecursionError:
             self.refuse("nests too deeply", 0)
-        if unknown := content.keys() - {"parameters"}:
+        if unknown := content.keys() - {"parameters", "outputs"}:
             name = sorted(unknown)[0]
-            self.refuse(f"has {name!r}; only the table [parameters] is known", self._line_of(name))
+            self.refuse(f"has {name!r}; only `outputs` and the table [parameters] are known", self._line_of(name))
         entries = content.get("parameters", {})
         if not isinstance(entries, dict):
             self.refuse("has parameters that are not a table", self._line_of("parameters"))
         if len(entries) > MAX_PARAMETERS:
             self.refuse(f"declares {len(entries)} parameters; {MAX_PARAMETERS} are allowed", 0)
-        return ParameterSchema(tuple(self._parameter(name, entry, list(entries)) for name, entry in entries.items()))
+        try:
+            outputs = read_outputs(content.get("outputs", []))
+        except ValueError as problem:
+            self.refuse(str(problem), self._line_of("outputs"))
+        # A block with outputs alone declares no parameters.
+        parameters = tuple(self._parameter(name, entry, list(entries)) for name, entry in entries.items())
+        return ParameterSchema(parameters, declared="parameters" in content or not outputs), outputs
 
     def _parameter(self, name: str, entry: Any, names: list[str]) -> Parameter:
         same = [other for other in names if other.upper() == name.upper()]
@@ -127,18 +135,18 @@ def sidecar(name: str, data: bytes) -> Declaration:
         Declaration(name, 1, "").refuse("is not UTF-8", line)
 
 
-def read_schema(path: Path, script: Script) -> ParameterSchema:
-    """Return the parameters of the script at `path`: of its block, or of the file beside it.
+def read_declarations(path: Path, script: Script) -> tuple[ParameterSchema, tuple[Output, ...]]:
+    """Return the parameters and outputs of the script at `path`: of its block, or of the file beside it.
 
     Raise InvalidScript when they cannot be read, or when both declare them.
     """
     block = declaration_of(script.name, script.text)
     beside = path.with_name(path.name + SIDECAR)
     if not beside.is_file():
-        return block.schema() if block else ParameterSchema(declared=False)
+        return block.read() if block else (ParameterSchema(declared=False), ())
     if block is not None:
         block.refuse(f"stands in {beside.name} too: keep one of them", -1)
-    return sidecar(beside.name, read_script(beside, max_bytes=MAX_SIDECAR_BYTES).data).schema()
+    return sidecar(beside.name, read_script(beside, max_bytes=MAX_SIDECAR_BYTES).data).read()
 
 
 def _parameter(name: str, entry: Any) -> Parameter:

@@ -143,6 +143,14 @@ export function EnvironmentForm(props: {
         disabled={busy}
         onChange={guarded => change({ guarded })}
       />
+      {text('outputFolder', trans.__('Folder for outputs'), {
+        placeholder: draft.guarded
+          ? trans.__('none: people download outputs')
+          : trans.__('the workspace'),
+        description: trans.__(
+          'Runs that succeed publish their declared outputs there. The folder is one of the machine of the engine, below those that its administrator allows.'
+        )
+      })}
       {isDocker && (
         <fieldset className="dl-Group">
           <legend>{trans.__('Images')}</legend>

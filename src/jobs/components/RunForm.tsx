@@ -19,6 +19,7 @@ import { formatDuration, shortDigest } from '../../shared/format';
 import { runAsJobIcon } from '../../shared/icons';
 import type { Draft } from '../drafts';
 import type { FormState } from '../model';
+import type { OutputsDraft } from '../outputs';
 import {
   hasImages,
   imageOf,
@@ -33,6 +34,7 @@ import { Findings } from './Findings';
 import { choosesKernel } from '../kernels';
 import { KernelField } from './KernelField';
 import { ParameterField } from './ParameterField';
+import { OutputsFields } from './OutputsFields';
 import { PlaceFields } from './PlaceFields';
 import { SettingsFields } from './SettingsFields';
 import { SweepFields } from './SweepFields';
@@ -47,6 +49,7 @@ export type FormActions = {
   onSettings: (change: Partial<SettingsDraft>) => void;
   onReuse: (reuse: boolean) => void;
   onSweep: (change: Partial<SweepDraft>) => void;
+  onOutputs: (change: Partial<OutputsDraft>) => void;
   onTakeAlong: (file: string) => void;
   onSameJob: (job: string) => void;
   onNewJob: () => void;
@@ -193,6 +196,18 @@ export function RunForm(
                 inspection={inspection}
                 disabled={busy || state.loading}
                 onPin={props.onPin}
+                trans={trans}
+              />
+            </section>
+          )}
+          {inspection && !rerunOf && (
+            <section>
+              <h2>{trans.__('Outputs')}</h2>
+              <OutputsFields
+                draft={state.outputs}
+                declared={inspection.outputs ?? []}
+                disabled={busy}
+                onChange={props.onOutputs}
                 trans={trans}
               />
             </section>

@@ -34,12 +34,16 @@ export function SeveralValues(props: {
       />
     );
   }
-  const { disabled, onBlur, ...group } = attributes;
+  const { disabled, onBlur, ...described } = attributes;
+  // A group has no value of its own that could be required.
+  const { 'aria-required': _, ...group } = described;
   const lines = linesOf(draft);
   return (
     <div
       {...group}
       role="group"
+      // The focus goes to the first field that is wrong.
+      tabIndex={-1}
       aria-label={parameter.name}
       className="dl-Checks"
       onBlur={onBlur}

@@ -13,6 +13,7 @@ import type {
   Client,
   RepairPreview,
   RepairRequest,
+  Run,
   StepRepair
 } from '../../api';
 import { RepairForm } from '../components/RepairForm';
@@ -22,6 +23,32 @@ import { STEPS } from './fixtures';
 
 const trans = nullTranslator.load('dataops_lab');
 const QUESTION = 'Publish?';
+const RUN = {
+  id: 'p1',
+  parameters: { month: '2026-01' },
+  parameter_schema: [
+    {
+      name: 'month',
+      type: 'string',
+      default: '2025-12',
+      required: false,
+      nullable: false,
+      description: '',
+      choices: [],
+      items: null
+    },
+    {
+      name: 'top',
+      type: 'integer',
+      default: 3,
+      required: false,
+      nullable: false,
+      description: '',
+      choices: [],
+      items: null
+    }
+  ]
+} as unknown as Run;
 
 function repaired(id: string, change: Partial<StepRepair> = {}): StepRepair {
   return {
@@ -63,7 +90,7 @@ class Server {
 
 function draw() {
   const server = new Server();
-  const model = new RepairModel(server.client, 'p1');
+  const model = new RepairModel(server.client, RUN, trans);
   void model.choose({});
   render(<RepairForm model={model} steps={STEPS} trans={trans} />);
   return { server, model };
@@ -104,9 +131,50 @@ describe('RepairForm', () => {
     expect(model.request).toEqual({
       newer: true,
       start_from: ['extract'],
-      until: 'train'
+      until: 'train',
+      only: null,
+      parameters: null
     });
     expect(server.asked[3]).toEqual(model.request);
+  });
+
+  it('runs one step alone instead of all from a first to a last one', () => {
+    const { server, model } = draw();
+    fireEvent.change(screen.getByLabelText('Up to'), {
+      target: { value: 'train' }
+    });
+    fireEvent.change(screen.getByLabelText('Only this step'), {
+      target: { value: 'extract' }
+    });
+    expect(server.asked[2]).toEqual({
+      newer: false,
+      start_from: [],
+      until: null,
+      only: 'extract',
+      parameters: null
+    });
+    expect(screen.getByLabelText<HTMLSelectElement>('Up to').disabled).toBe(
+      true
+    );
+    expect(model.state.until).toBe('');
+  });
+
+  it('sends all parameters once one of them is changed', async () => {
+    const { server } = draw();
+    fireEvent.change(screen.getByLabelText(/^top/), {
+      target: { value: '5' }
+    });
+    await waitFor(() => expect(server.asked).toHaveLength(2));
+    expect(server.asked[1].parameters).toEqual({ month: '2026-01', top: 5 });
+  });
+
+  it('asks nothing while a parameter has no value', async () => {
+    const { server } = draw();
+    fireEvent.change(screen.getByLabelText(/^top/), {
+      target: { value: 'many' }
+    });
+    await screen.findByText('Needs a whole number.');
+    expect(server.asked).toHaveLength(1);
   });
 
   it('drops the answer to an earlier choice', async () => {
@@ -135,6 +203,7 @@ describe('repairRun', () => {
     document.querySelector<HTMLButtonElement>('.jp-mod-accept')!;
   const launch = (server: Server) => {
     const repairs: unknown[] = [];
+    Object.assign(server.client, { run: async () => RUN });
     Object.assign(server.client.pipelines, {
       steps: async () => STEPS,
       repair: async (run: string, request: RepairRequest) => {
@@ -155,7 +224,16 @@ describe('repairRun', () => {
     accept().click();
     expect(await ended).toEqual({ id: 'p2' });
     expect(repairs).toEqual([
-      ['p1', { newer: false, start_from: [], until: null }]
+      [
+        'p1',
+        {
+          newer: false,
+          start_from: [],
+          until: null,
+          only: null,
+          parameters: null
+        }
+      ]
     ]);
   });
 

@@ -2,6 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { PipelineStep, StepRepair } from '../../api';
+import { ParameterField } from '../../jobs/components/ParameterField';
 import { Field } from '../../shared/components/Field';
 import { useSignal } from '../../shared/signals';
 import { Table } from '../../shared/components/Table';
@@ -45,6 +46,7 @@ export function RepairForm(props: {
               label={trans.__('Run again from')}
               none={trans.__('All that did not succeed')}
               value={state.from}
+              disabled={state.only !== ''}
               steps={steps}
               onChange={from => void model.choose({ from })}
             />
@@ -53,13 +55,44 @@ export function RepairForm(props: {
               label={trans.__('Up to')}
               none={trans.__('The end')}
               value={state.until}
+              disabled={state.only !== ''}
               steps={steps}
               onChange={until => void model.choose({ until })}
+            />
+            <StepChoice
+              id={`${id}-only`}
+              label={trans.__('Only this step')}
+              none={trans.__('No, not one alone')}
+              value={state.only}
+              steps={steps}
+              onChange={only => void model.choose({ only })}
             />
           </>
         )}
       </div>
-      <div aria-live="polite" aria-busy={!preview && !trouble}>
+      {!isSweep && model.parameters.length > 0 && (
+        <details className="dl-RepairForm-parameters">
+          <summary>{trans.__('Parameters')}</summary>
+          {model.parameters.map(parameter => (
+            <ParameterField
+              key={parameter.name}
+              idPrefix={`${id}-parameter`}
+              parameter={parameter}
+              draft={state.drafts[parameter.name]}
+              problem={state.problems[parameter.name]}
+              disabled={false}
+              maySweep={false}
+              onChange={draft => model.edit(parameter.name, draft)}
+              onLeave={() => undefined}
+              trans={trans}
+            />
+          ))}
+        </details>
+      )}
+      <div
+        aria-live="polite"
+        aria-busy={!preview && !trouble && !Object.keys(state.problems).length}
+      >
         {trouble !== null && <p role="alert">{sentenceOf(trouble)}</p>}
         {preview && isSweep && (
           <p>{sentenceOfPoints(preview.steps[0], trans)}</p>
@@ -108,6 +141,7 @@ function StepChoice(props: {
   /** The label of the choice of no step. */
   none: string;
   value: string;
+  disabled?: boolean;
   steps: readonly PipelineStep[];
   onChange: (step: string) => void;
 }): JSX.Element {
@@ -117,6 +151,7 @@ function StepChoice(props: {
         <select
           {...attributes}
           value={props.value}
+          disabled={props.disabled}
           onChange={event => props.onChange(event.target.value)}
         >
           <option value="">{props.none}</option>

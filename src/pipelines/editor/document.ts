@@ -19,7 +19,7 @@ import {
   swapIn,
   valueAt
 } from './edits';
-import { renameStepIn } from './expressions';
+import * as expressions from './expressions';
 import { freeStepId, stepIdOf } from './stepIds';
 import {
   nodeAt,
@@ -155,11 +155,6 @@ export class PipelineDocument implements IDisposable {
     return this._state.steps.find(step => step.id === id);
   }
 
-  /** Return the problems of a step, or those of the file that belong to no step. */
-  problemsOf(step: string | null): EditorProblem[] {
-    return this._state.problems.filter(problem => problem.step === step);
-  }
-
   /** Return the steps that come after a step: they need it, directly or through others. */
   after(id: string): Set<string> {
     return reached(
@@ -230,13 +225,11 @@ export class PipelineDocument implements IDisposable {
       throw new EditRefused(`There is a step \`${name}\` already.`);
     }
     this.batch(() => {
-      for (const step of this._steps()) {
-        const path = ['steps', step.id];
-        const renamed = withRenamed(step.value, id, name);
-        if (!isEqual(renamed, step.value)) {
-          this.edit(text => setIn(text, path, renamed));
-        }
-      }
+      this._changeSteps(value =>
+        withExpressions(withOtherId(value, id, name), expression =>
+          expressions.renameIn(expression, 'steps', id, name)
+        )
+      );
       this.edit(text => renameIn(text, ['steps', id], name));
     });
   }
@@ -282,11 +275,19 @@ export class PipelineDocument implements IDisposable {
     this.setAt(['parameters', name, ...path], value);
   }
 
+  /** Give a parameter of the pipeline another name, also in expressions. */
   renameParameter(old: string, name: string): void {
     if (name in this._state.parameters) {
       throw new EditRefused(`There is a parameter \`${name}\` already.`);
     }
-    this.edit(text => renameIn(text, ['parameters', old], name));
+    this.batch(() => {
+      this._changeSteps(value =>
+        withExpressions(value, expression =>
+          expressions.renameIn(expression, 'params', old, name)
+        )
+      );
+      this.edit(text => renameIn(text, ['parameters', old], name));
+    });
   }
 
   /** Set a default for all steps. */
@@ -428,6 +429,15 @@ export class PipelineDocument implements IDisposable {
     }
   }
 
+  private _changeSteps(change: (value: Mapping) => Mapping): void {
+    for (const { id, value } of this._steps()) {
+      const changed = change(value);
+      if (!isEqual(changed, value)) {
+        this.edit(text => setIn(text, ['steps', id], changed));
+      }
+    }
+  }
+
   private _steps(): readonly EditedStep[] {
     return this._state.steps;
   }
@@ -558,8 +568,8 @@ function located(
   return problems.map(problem => ({ ...problem, path: pathAt(read, problem) }));
 }
 
-/** Return the members of a step with another id of another step. */
-function withRenamed(value: Mapping, old: string, name: string): Mapping {
+/** Return the members of a step, in which needs and files have another id of a step. */
+function withOtherId(value: Mapping, old: string, name: string): Mapping {
   const renamed: Mapping = { ...value };
   if (Array.isArray(value.needs)) {
     renamed.needs = value.needs.map(need => (need === old ? name : need));
@@ -569,34 +579,40 @@ function withRenamed(value: Mapping, old: string, name: string): Mapping {
       isMapping(file) && file.from === old ? { ...file, from: name } : file
     );
   }
-  if (typeof value.if === 'string') {
-    renamed.if = renameStepIn(value.if, old, name);
-  }
-  if (isMapping(value.for_each)) {
-    const { key, inputs } = value.for_each;
-    renamed.for_each = { ...value.for_each };
-    if (typeof key === 'string') {
-      renamed.for_each.key = renameStepIn(key, old, name);
-    }
-    if (inputs !== undefined) {
-      renamed.for_each.inputs = inReference(inputs, old, name);
-    }
-  }
-  if (isMapping(value.with)) {
-    renamed.with = Object.fromEntries(
-      Object.entries(value.with).map(([parameter, given]) => [
-        parameter,
-        inReference(given, old, name)
-      ])
-    );
-  }
   return renamed;
 }
 
-function inReference(given: JSONValue, old: string, name: string): JSONValue {
-  return isMapping(given) && typeof given.cel === 'string'
-    ? { ...given, cel: renameStepIn(given.cel, old, name) }
-    : given;
+/** Return the members of a step, each expression of them changed. */
+function withExpressions(
+  value: Mapping,
+  change: (expression: string) => string
+): Mapping {
+  const inReference = (given: JSONValue): JSONValue =>
+    isMapping(given) && typeof given.cel === 'string'
+      ? { ...given, cel: change(given.cel) }
+      : given;
+  const inMembers = (members: Mapping): Mapping =>
+    Object.fromEntries(
+      Object.entries(members).map(([name, given]) => [name, inReference(given)])
+    );
+  const changed: Mapping = { ...value };
+  if (typeof value.if === 'string') {
+    changed.if = change(value.if);
+  }
+  if (isMapping(value.for_each)) {
+    const { key } = value.for_each;
+    changed.for_each = inMembers(value.for_each);
+    if (typeof key === 'string') {
+      changed.for_each.key = change(key);
+    }
+  }
+  for (const name of ['with', 'env']) {
+    const members = value[name];
+    if (isMapping(members)) {
+      changed[name] = inMembers(members);
+    }
+  }
+  return changed;
 }
 
 /** Make a sentence of the reason of a refusal. */

@@ -4,9 +4,10 @@ const OPAQUE =
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y;
 const MEMBER = /\s*\.\s*/y;
 
-/** Return an expression in which `steps.old` is `steps.new`. Texts, and members of other things, stay. */
-export function renameStepIn(
+/** Return an expression in which `steps.old` or `params.old` is renamed. Texts, and members of other things, stay. */
+export function renameIn(
   expression: string,
+  root: 'steps' | 'params',
   old: string,
   name: string
 ): string {
@@ -20,7 +21,7 @@ export function renameStepIn(
     const word = opaque ? '' : match(NAME);
     const dot = opaque || word ? '' : match(MEMBER);
     const token = opaque || word || dot || expression[at];
-    result += word === old && last === 'steps.' ? name : token;
+    result += word === old && last === `${root}.` ? name : token;
     at += token.length;
     if (dot) {
       last += '.';

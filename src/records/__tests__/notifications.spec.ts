@@ -20,6 +20,7 @@ describe('notifyOfRuns', () => {
       state: phase === 'succeeded' || phase === 'failed' ? phase : 'active',
       phase,
       parent: null,
+      trigger: { kind: 'manual', ref: null },
       ...change
     } as RunSummary);
 
@@ -71,6 +72,13 @@ describe('notifyOfRuns', () => {
     becomes('running');
     becomes('awaiting_approval');
     becomes('succeeded');
+    expect(told).toEqual([]);
+  });
+
+  it('leaves runs of schedules to the messages of their schedules', () => {
+    const trigger = { kind: 'schedule' as const, ref: 't1' };
+    becomes('running', { trigger });
+    becomes('failed', { trigger });
     expect(told).toEqual([]);
   });
 });

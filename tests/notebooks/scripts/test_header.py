@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dataops_lab.domain.outputs import Output
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.errors import InvalidScript
 from dataops_lab.notebooks.scripts.header import declaration_of, sidecar
@@ -18,7 +19,7 @@ def header(*lines: str) -> str:
 def read(text: str) -> ParameterSchema:
     declaration = declaration_of("report.py", text)
     assert declaration is not None
-    return declaration.schema()
+    return declaration.read()[0]
 
 
 def only(line: str) -> Parameter:
@@ -105,7 +106,7 @@ def test_line_ends_of_windows_and_a_missing_last_one_change_nothing(end: str) ->
         (["[parameters]", "'a b' = 1"], 3, "a name has letters"),
         (["[parameters]", "x = {required = 'yes'}"], 3, "a flag"),
         (["[parameters]", "month = 1", "Month = 2"], 3, "one environment variable"),
-        (["[parameter]", "x = 1"], 2, "only the table [parameters]"),
+        (["[parameter]", "x = 1"], 2, "the table [parameters] are known"),
         (["parameters = 3"], 2, "not a table"),
     ],
 )
@@ -132,10 +133,26 @@ def test_toml_that_nests_without_end_is_refused() -> None:
 
 def test_a_file_beside_the_script_holds_the_same() -> None:
     declaration = sidecar("a.sh.dataops.toml", b"\xef\xbb\xbf[parameters]\r\nx = 1\r\n")
-    assert declaration.schema().parameters == (Parameter("x", T.INTEGER, default=1),)
+    assert declaration.read()[0].parameters == (Parameter("x", T.INTEGER, default=1),)
 
 
 def test_a_file_that_is_not_text_is_refused_with_its_line() -> None:
     with pytest.raises(InvalidScript) as refusal:
         sidecar("a.sh.dataops.toml", b"[parameters]\nx = '\xff'\n")
     assert refusal.value.detail["line"] == 2
+
+
+def test_a_block_declares_outputs_beside_parameters() -> None:
+    text = '# /// dataops\n# outputs = ["{n}.csv", {path = "b.csv", optional = true}]\n# [parameters]\n# n = 1\n# ///\n'
+    declaration = declaration_of("clean.py", text)
+    assert declaration is not None
+    schema, outputs = declaration.read()
+    assert [parameter.name for parameter in schema.parameters] == ["n"]
+    assert outputs == (Output("{n}.csv"), Output("b.csv", optional=True))
+
+
+def test_outputs_that_are_not_right_are_named_with_their_line() -> None:
+    declaration = declaration_of("clean.py", '# /// dataops\n# outputs = ["a", {form = "x"}]\n# ///\n')
+    assert declaration is not None
+    with pytest.raises(InvalidScript, match="line 2"):
+        declaration.read()

@@ -150,7 +150,7 @@ def test_only_for_python_there_are_kernels_to_choose_from(script: Any, name: str
     assert bool(script("", name).inspect().kernels) is kernels
 
 
-def test_a_command_has_a_place_and_an_argv_and_takes_what_lies_beside(project: Project) -> None:
+def test_a_command_has_a_place_and_an_argv_and_takes_what_it_names(project: Project) -> None:
     project.path = project.file("jobs/month.pipeline.yaml")
     project.file("jobs/tool.py")
     project.file("data/a.csv")
@@ -171,3 +171,44 @@ def test_a_command_has_a_place_and_an_argv_and_takes_what_lies_beside(project: P
     assert found.kernel is not None
     assert found.kernel.argv == command.argv
     assert Path(found.location.path).name == "month.pipeline.yaml#load"
+
+
+@pytest.mark.parametrize(
+    ("argv", "include", "code", "data"),
+    [
+        (("python3", "tool.py", "--table=a.csv"), (), ["help.py", "tool.py"], ["a.csv"]),
+        (("python3", "-m", "tool"), (), ["help.py", "tool.py"], []),
+        (("sh", "-c", "python3 tool.py < a.csv && echo 'done'"), (), ["help.py", "tool.py"], ["a.csv"]),
+        (("echo", "it's"), (), [], []),
+        (("rm", "-rf", "scratch"), (), [], []),
+        (("make",), ("Makefile", "*.csv", "sub"), ["Makefile", "sub/b.py"], ["a.csv", "b.csv"]),
+    ],
+)
+def test_a_command_takes_what_it_names_or_includes_and_what_that_needs(
+    project: Project, argv: Any, include: Any, code: list[str], data: list[str]
+) -> None:
+    project.path = project.file("month.pipeline.yaml")
+    project.file("tool.py", "import help\n")
+    for name in ("help.py", "other.py", "sub/b.py", "Makefile", "a.csv", "b.csv"):
+        project.file(name, "")
+    found = project.notebooks.snapshot(
+        f"{project.path}#load",
+        root=str(project.root),
+        kernel=None,
+        limits=SnapshotLimits(),
+        command=Command(argv, include=include),
+    )
+    assert [file.path for file in found.manifest.files] == code
+    assert [file.path for file in found.inputs.files] == data
+
+
+def test_a_file_that_a_command_includes_and_that_is_not_there_is_found_missing(project: Project) -> None:
+    project.path = project.file("month.pipeline.yaml")
+    found = project.notebooks.snapshot(
+        f"{project.path}#load",
+        root=str(project.root),
+        kernel=None,
+        limits=SnapshotLimits(),
+        command=Command(("make",), include=("rules.mk",)),
+    )
+    assert [finding.missing for finding in found.findings if finding.code == "missing_file"] == ["rules.mk"]

@@ -134,6 +134,21 @@ describe('the document of a pipeline', () => {
     );
   });
 
+  it('renames a parameter in expressions', () => {
+    const source = SALES.replace(
+      'steps:',
+      'parameters:\n    month: {type: date}   # which\n\nsteps:'
+    );
+    const { source: after } = edited(source, document =>
+      document.renameParameter('month', 'day')
+    );
+    expect(after).toBe(
+      source
+        .replace('    month: {type', '    day: {type')
+        .replace('{month: {cel: params.month}}', '{month: {cel: params.day}}')
+    );
+  });
+
   it('connects and disconnects without touching anything else', () => {
     const connected = edited(SALES, document => {
       document.addStep({ kind: 'command', command: ['ls'], id: 'list' });

@@ -180,6 +180,7 @@ describe('the list of steps', () => {
       problem.message
     );
     expect(row('clean').getAttribute('aria-invalid')).toBe('true');
+    expect(screen.getByRole('button', { name: '1 problem' })).toBeTruthy();
     fireEvent.click(row('clean'));
     const needs = screen.getByRole('group', { name: 'Needs' });
     expect(needs.textContent).toContain(problem.message);

@@ -1,4 +1,4 @@
-import { renameStepIn } from '../expressions';
+import { renameIn } from '../expressions';
 import { recordedNames } from '../lookups';
 import {
   readComparison,
@@ -22,7 +22,7 @@ describe('a step in an expression', () => {
     ['r"\\" + steps.old.state', 'r"\\" + steps.old.state'],
     ["'''steps.old''' + steps.old.state", "'''steps.old''' + steps.new.state"]
   ])('gets another id: %s', (before, after) => {
-    expect(renameStepIn(before, 'old', 'new')).toBe(after);
+    expect(renameIn(before, 'steps', 'old', 'new')).toBe(after);
   });
 });
 

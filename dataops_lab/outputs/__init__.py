@@ -1,0 +1,1 @@
+"""Target folders of outputs, on the disk of this machine."""

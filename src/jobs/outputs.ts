@@ -1,0 +1,39 @@
+import type { OutputDeclaration } from '../api';
+
+/** The outputs in the form before a run. */
+export type OutputsDraft = {
+  /** One output on each line: `PATH` or `SOURCE:PATH`; null: as the notebook declares. */
+  text: string | null;
+  publish: boolean;
+};
+
+export const NO_OUTPUTS: OutputsDraft = { text: null, publish: true };
+
+/** Return the text for declared outputs. Flags that it cannot show are in the notebook alone. */
+export function textOf(outputs: readonly OutputDeclaration[]): string {
+  return outputs
+    .map(({ path, source }) => (source ? `${source}:${path}` : path))
+    .join('\n');
+}
+
+/** Read the draft: what the submission says beside the notebook's own declarations. */
+export function readOutputs(
+  draft: OutputsDraft,
+  declared: readonly OutputDeclaration[]
+): { outputs?: OutputDeclaration[]; publish?: boolean } {
+  const publish = draft.publish ? undefined : false;
+  if (draft.text === null || draft.text === textOf(declared)) {
+    return { publish };
+  }
+  const lines = draft.text.split('\n').map(line => line.trim());
+  const outputs = lines.filter(Boolean).map(line => {
+    const colon = line.lastIndexOf(':');
+    const path = line.slice(colon + 1);
+    const source = colon < 0 ? '' : line.slice(0, colon);
+    const same = declared.find(
+      each => each.path === path && each.source === source
+    );
+    return same ?? { path, source, optional: false, overwrite: false };
+  });
+  return { outputs, publish };
+}
