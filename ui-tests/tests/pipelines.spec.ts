@@ -153,3 +153,43 @@ test('an approval is found in the sidebar, and the runs of its pipeline by keybo
     screens.record.getByRole('button', { name: /^Step figures/ })
   ).toBeVisible();
 });
+
+test('steps that have not changed are reused when asked, and the form says which', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const file = `${tmpPath}/again.pipeline.yaml`;
+  const steps = [
+    'version: 1',
+    'parameters: {n: {type: integer, default: 1}}',
+    'steps:',
+    '  extract: {command: [sh, -c, "echo 1 > rows.csv"]}',
+    '  report: {command: [sh, -c, "exit 0"], needs: [extract], with: {n: {cel: params.n}}}',
+    ''
+  ];
+  await page.contents.uploadContent(steps.join('\n'), 'text', file);
+  const run = { name: 'Run', exact: true };
+  await execute(page, 'dataops:run-as-job', { path: file });
+  await screens.form.getByRole('button', run).click();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  await screens.record.getByRole('tab', { name: 'Timeline' }).click();
+  await expect(screens.record.locator('[data-kind=work]')).toHaveCount(2);
+  await page.activity.closeAll();
+
+  await execute(page, 'dataops:run-as-job', { path: file });
+  await screens.form.getByLabel('Reuse results of unchanged steps').check();
+  const fate = (step: string) =>
+    screens.form.locator(`.dl-Reuse [data-step=${step}]`);
+  await expect(fate('extract')).toContainText('reused');
+  await expect(fate('report')).toContainText('reused');
+  await screens.form.getByLabel(/^n/).fill('2');
+  await expect(fate('report')).toContainText('The parameter `n` changed.');
+  await screens.form.getByRole('button', run).click();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  const row = (step: string) =>
+    screens.record.locator(`tr[data-step=${step}]`).last();
+  await expect(row('extract')).toContainText('Reused');
+  await expect(row('extract')).toContainText('Unchanged since run');
+  await expect(row('report')).toContainText('Succeeded');
+});
