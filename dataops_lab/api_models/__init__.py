@@ -156,6 +156,8 @@ _NAMES = {
     ),
     "schedules": (
         "AfterJobRule",
+        "BackfillCellModel",
+        "BackfillRequest",
         "BusinessDayRule",
         "CalendarModel",
         "CalendarRequest",

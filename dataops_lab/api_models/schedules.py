@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, TypeAdapter
 
+from ..domain.backfills import MAX_CONCURRENCY, Backfill, BackfillScope, BackfillState
 from ..domain.calendars import Calendar
 from ..domain.dates import date_function
 from ..domain.environments import Resources
@@ -45,21 +48,28 @@ from .runs import ReasonModel, RunSummaryModel
 from .settings import GivenSettingsModel
 
 
-def _with_offset(value: dt.datetime) -> dt.datetime:
-    if value.tzinfo is None:
-        raise ValueError("needs an offset, such as +02:00 or Z")
-    try:
-        return value.astimezone(dt.UTC)
-    except OverflowError:
-        raise ValueError("is not a moment of the years 1 to 9999") from None
+@cache
+def _instants() -> TypeAdapter[dt.datetime]:
+    return TypeAdapter(AwareDatetime)
 
 
 def _instant_of(value: Any) -> Any:
-    return dt.datetime.fromisoformat(value) if isinstance(value, str) else value
+    """Read text here: strict reading of JSON refuses it in models that are also made from attributes."""
+    if not isinstance(value, str):
+        return value
+    if not re.match(r"\d{4}-\d\d-\d\d[Tt ]", value):
+        raise ValueError("needs a date and time as 2026-01-31T08:00:00Z")
+    return _instants().validate_python(value)
 
 
-# Strict reading of JSON refuses instants as text in models that are also made from attributes.
-GivenInstant = Annotated[Instant, BeforeValidator(_instant_of), AfterValidator(_with_offset)]
+def _in_utc(value: dt.datetime) -> dt.datetime:
+    try:
+        return value.astimezone(dt.UTC)
+    except OverflowError:
+        raise ValueError("is not a moment of the years 1 to 9999 in UTC") from None
+
+
+GivenInstant = Annotated[AwareDatetime, BeforeValidator(_instant_of), AfterValidator(_in_utc)]
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 """A time of day in the zone of the schedule, such as 09:00."""
 
@@ -234,6 +244,33 @@ class ScheduleChange(ScheduleSettings):
 
     name: str | None = Field(default=None, max_length=200)
     revision: int | None = None
+
+
+class BackfillRequest(Model):
+    """A span of time, whose ticks run now with their nominal times.
+
+    `scope` says which: those that never had a run, failed ones too, or all.
+
+    `concurrency` is the number that may be unfinished at once.
+    """
+
+    first: GivenInstant
+    last: GivenInstant
+    scope: BackfillScope = BackfillScope.MISSING
+    concurrency: int = Field(default=1, ge=1, le=MAX_CONCURRENCY)
+    newest_first: bool = False
+
+    def to_domain(self) -> Backfill:
+        return Backfill(self.first, self.last, self.scope, self.concurrency, self.newest_first)
+
+
+class BackfillCellModel(Model):
+    """A tick of the grid: its state over all runs that it ever had, and whether the backfill starts it."""
+
+    nominal: Instant
+    preset: str
+    state: BackfillState
+    runs: bool
 
 
 class PauseRequest(Model):
@@ -414,6 +451,9 @@ class DayOffModel(Model):
     name: str = Field(max_length=200)
 
 
+DayOfWeek = Annotated[int, Field(ge=0, le=6)]
+
+
 class CountryDays(Model):
     """The public holidays of a country, such as FR, or of a part of it, such as BW of DE."""
 
@@ -438,7 +478,7 @@ class CalendarRequest(Model):
     """A calendar, and where its days come from. `weekend` counts the days of the week from 0 for Monday."""
 
     source: Annotated[CountryDays | FileDays | GivenDays, Field(discriminator="kind")]
-    weekend: list[int] = Field(default=[5, 6], max_length=6)
+    weekend: list[DayOfWeek] = Field(default=[5, 6], max_length=6)
 
     def to_wish(self) -> CalendarWish:
         weekend = tuple(self.weekend)

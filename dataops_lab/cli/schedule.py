@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.backfills import MAX_CONCURRENCY, BackfillScope
 from ..domain.schedules import JobEnd, Misfire, Overlap
 from ..domain.ticks import TickState, in_words
 from ..domain.timetables import OnHoliday
@@ -261,6 +262,66 @@ def run_now(name: str, preset: str | None, server: str | None, as_json: bool) ->
         return
     for tick in found:
         click.echo(f"{tick.run_id}{f'  {one_line(tick.preset)}' if tick.preset else ''}")
+
+
+@schedule.command()
+@schedule_argument
+@click.option("--from", "first", metavar="TIME", help="The first nominal time, such as 2026-09-01.")
+@click.option("--to", "last", metavar="TIME", help="The last one.  [default: now]")
+@click.option(
+    "--scope",
+    type=click.Choice([str(each) for each in BackfillScope]),
+    default="missing",
+    show_default=True,
+    help="Ticks that never had a run, failed ones too, or all.",
+)
+@click.option("--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=1, show_default=True)
+@click.option("--newest-first", is_flag=True, help="Begin with the newest.")
+@click.option("--dry-run", is_flag=True, help="Show the grid, and start nothing.")
+@click.option("--cancel", is_flag=True, help="Start no more ticks of earlier backfills.")
+@options.server_option
+@options.json_option
+def backfill(
+    name: str,
+    first: str | None,
+    last: str | None,
+    dry_run: bool,
+    cancel: bool,
+    server: str | None,
+    as_json: bool,
+    **wishes: Any,
+) -> None:
+    """Run ticks of the past now, with their nominal times, on the data of now."""
+    import datetime as dt
+
+    from ..api_models import BackfillRequest
+    from ..client.validation import validated
+
+    with open_connection(server) as connection:
+        schedules = connection.client.schedules
+        found = schedules.get(name)
+        if cancel:
+            _answer(
+                schedules.cancel_backfill(name), f"No more ticks of {one_line(name)} are made up for.", as_json=as_json
+            )
+            return
+        if first is None:
+            raise InvalidRequest("Give the first nominal time: --from 2026-09-01.")
+        until = _instant(last, found.timezone) or dt.datetime.now(dt.UTC).isoformat()
+        request = validated(BackfillRequest, first=_instant(first, found.timezone), last=until, **wishes)
+        cells = list(schedules.preview_backfill(name, request))
+        added = [] if dry_run else list(schedules.backfill(name, request))
+        connection.ensure_engine()
+    if as_json:
+        print_json(cells if dry_run else added)
+        return
+    if cells:
+        rows = [
+            (_local(cell.nominal, found.timezone), cell.preset or "–", cell.state, "runs" if cell.runs else "–")
+            for cell in cells
+        ]
+        print_table(("time", "preset", "state", "backfill"), rows, folded="preset")
+    print_note(f"{plural(sum(cell.runs for cell in cells), 'tick')} {'would run' if dry_run else 'will run'}.")
 
 
 @schedule.command()

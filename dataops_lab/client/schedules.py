@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from ..api_models import (
+    BackfillCellModel,
+    BackfillRequest,
     CalendarModel,
     CalendarRequest,
     PageModel,
@@ -22,7 +24,7 @@ from ..api_models import (
 from ..domain.actors import Actor
 from ..domain.ticks import TickState
 from ..ports import TickFilter
-from ..services import Services, calendars, schedules
+from ..services import Services, backfills, calendars, schedules
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -76,6 +78,18 @@ class Schedules(Protocol):
         cursor: str | None = None,
     ) -> PageModel[TickModel]:
         """Return the decision log, newest first."""
+        ...
+
+    def preview_backfill(self, schedule: str, request: BackfillRequest) -> Sequence[BackfillCellModel]:
+        """Tell for each tick of the span whether a backfill would run it. It starts nothing."""
+        ...
+
+    def backfill(self, schedule: str, request: BackfillRequest) -> Sequence[TickModel]:
+        """Run ticks of the past now, a few at a time."""
+        ...
+
+    def cancel_backfill(self, schedule: str) -> ScheduleModel:
+        """Start no more ticks of the backfills of the schedule. Runs that have begun go on."""
         ...
 
     def calendars(self) -> Sequence[CalendarModel]: ...
@@ -152,6 +166,18 @@ class LocalSchedules(Schedules):
         page = schedules.tick_page(self._ctx, TickFilter(schedule, tuple(states)), limit=limit, cursor=cursor)
         return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in page.items], next=page.next)
 
+    def preview_backfill(self, schedule: str, request: BackfillRequest) -> Sequence[BackfillCellModel]:
+        cells = backfills.preview(self._ctx, schedule, request.to_domain())
+        return [BackfillCellModel.model_validate(cell) for cell in cells]
+
+    def backfill(self, schedule: str, request: BackfillRequest) -> Sequence[TickModel]:
+        added = backfills.start(self._ctx, schedule, request.to_domain(), by=self._user)
+        return [TickModel.from_domain(tick) for tick in added]
+
+    def cancel_backfill(self, schedule: str) -> ScheduleModel:
+        backfills.cancel(self._ctx, schedule, by=self._user)
+        return self.get(schedule)
+
     def calendars(self) -> Sequence[CalendarModel]:
         return [CalendarModel.from_domain(calendar) for calendar in calendars.list_all(self._ctx)]
 
@@ -215,6 +241,16 @@ class HttpSchedules(Schedules):
         return self._client.request(
             PageModel[TickModel], "GET", "ticks", schedule=schedule, state=state, limit=limit, cursor=cursor
         )
+
+    def preview_backfill(self, schedule: str, request: BackfillRequest) -> Sequence[BackfillCellModel]:
+        address = f"{_address(schedule)}/backfill/preview"
+        return self._client.request(PageModel[BackfillCellModel], "POST", address, request).items
+
+    def backfill(self, schedule: str, request: BackfillRequest) -> Sequence[TickModel]:
+        return self._client.request(PageModel[TickModel], "POST", f"{_address(schedule)}/backfill", request).items
+
+    def cancel_backfill(self, schedule: str) -> ScheduleModel:
+        return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/backfill/cancel")
 
     def calendars(self) -> Sequence[CalendarModel]:
         return self._client.request(PageModel[CalendarModel], "GET", "calendars").items

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -54,6 +55,13 @@ class Sweep:
             raise InvalidRequest(
                 "A sweep needs several values of a parameter: give one more than once.", code="invalid_sweep"
             )
+        if self.size > MAX_ITEMS:
+            sizes = " × ".join(str(len(values)) for values in self.values.values())
+            raise Refused(
+                f"A sweep has at most {MAX_ITEMS:,} points, and this one has {sizes} = {self.size:,}. Give fewer "
+                "values, or make several sweeps.",
+                code="sweep_too_large",
+            )
         for name, values in self.values.items():
             if not values:
                 raise InvalidRequest(
@@ -63,16 +71,9 @@ class Sweep:
                 raise InvalidRequest(
                     f"`{name}` has a value for all runs, and values for the sweep. Give it once.", code="invalid_sweep"
                 )
-            written = [_canonical(value) for value in values]
-            if double := next((text for place, text in enumerate(written) if text in written[:place]), None):
+            double, count = Counter(map(_canonical, values)).most_common(1)[0]
+            if count > 1:
                 raise InvalidRequest(f"`{name}` has the value {double} twice. Give it once.", code="invalid_sweep")
-        if self.size > MAX_ITEMS:
-            sizes = " × ".join(str(len(values)) for values in self.values.values())
-            raise Refused(
-                f"A sweep has at most {MAX_ITEMS:,} points, and this one has {sizes} = {self.size:,}. Give fewer "
-                "values, or make several sweeps.",
-                code="sweep_too_large",
-            )
         if self.concurrency is not None and not 1 <= self.concurrency <= MAX_CONCURRENCY:
             raise InvalidRequest(f"`concurrency` is a number from 1 to {MAX_CONCURRENCY}.", code="invalid_sweep")
         if not self.max_failures.is_possible:

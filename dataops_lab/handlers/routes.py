@@ -79,6 +79,9 @@ from .runs import (
     VerifyHandler,
 )
 from .schedules import (
+    BackfillCancelHandler,
+    BackfillHandler,
+    BackfillPreviewHandler,
     CalendarHandler,
     CalendarsHandler,
     PauseHandler,
@@ -168,6 +171,9 @@ ROUTES = (
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
+    Route("/schedules/{schedule}/backfill", BackfillHandler),
+    Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),
+    Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
     Route("/calendars", CalendarsHandler),

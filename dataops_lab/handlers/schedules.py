@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 
 from ..api_models import (
+    BackfillCellModel,
+    BackfillRequest,
     CalendarModel,
     CalendarRequest,
     ComingTickModel,
@@ -23,7 +25,7 @@ from ..api_models import (
 from ..domain.policy import ObjectKind, Verb
 from ..domain.ticks import TickState
 from ..ports import TickFilter
-from ..services import calendars, schedules
+from ..services import backfills, calendars, schedules
 from .base import Cursor, DataOpsHandler, UtcDatetime, operation
 from .runs import Query, local_path
 
@@ -210,6 +212,45 @@ class RunNowHandler(DataOpsHandler):
     def post(self, schedule: str, body: RunNowRequest) -> PageModel[TickModel]:
         found = schedules.run_now(self.services, schedule, preset=body.preset, by=self.actor)
         return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in found])
+
+
+class BackfillHandler(DataOpsHandler):
+    @operation(
+        "Run ticks of the past now, a few at a time, on the data of now; nobody is told of their ends",
+        action="execute",
+        resource=SCHEDULES,
+        answers={201: PageModel[TickModel]},
+        body=BackfillRequest,
+    )
+    def post(self, schedule: str, body: BackfillRequest) -> tuple[int, PageModel[TickModel]]:
+        added = backfills.start(self.services, schedule, body.to_domain(), by=self.actor)
+        return 201, PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in added])
+
+
+class BackfillPreviewHandler(DataOpsHandler):
+    @operation(
+        "Tell for each tick of a span whether a backfill would run it; starts nothing",
+        action="read",
+        resource=SCHEDULES,
+        answers={200: PageModel[BackfillCellModel]},
+        body=BackfillRequest,
+    )
+    def post(self, schedule: str, body: BackfillRequest) -> PageModel[BackfillCellModel]:
+        cells = backfills.preview(self.services, schedule, body.to_domain())
+        return PageModel[BackfillCellModel](items=[BackfillCellModel.model_validate(cell) for cell in cells])
+
+
+class BackfillCancelHandler(DataOpsHandler):
+    @operation(
+        "Start no more ticks of the backfills of a schedule; runs that have begun go on",
+        action="execute",
+        resource=SCHEDULES,
+        answers={200: ScheduleModel},
+        lane="submit",
+    )
+    def post(self, schedule: str) -> ScheduleModel:
+        backfills.cancel(self.services, schedule, by=self.actor)
+        return ScheduleModel.from_domain(schedules.get(self.services, schedule))
 
 
 class TicksHandler(DataOpsHandler):

@@ -33,7 +33,7 @@ from ..domain.time import Timestamp
 from ..domain.timetables import Occurrence, Timetable, why_never, zone_of
 from ..domain.version_changes import describe_changes
 from ..domain.versions import Version
-from ..errors import Conflict, DataOpsError, Forbidden, InvalidRequest, InvalidSchedule, StaleWrite
+from ..errors import Conflict, DataOpsError, Forbidden, InvalidRequest, InvalidSchedule, Refused, StaleWrite
 from ..ports import Page, TickFilter, Transaction
 from . import runs, ticks
 from .context import Services
@@ -41,7 +41,7 @@ from .parameters import check_parameters
 from .permissions import allows, require
 from .pipeline_plans import make_plan, take_pipeline
 from .placement import with_submitter_variables
-from .scheduled_runs import SINGLE
+from .scheduled_runs import SINGLE, root_of
 from .versions import TakenSnapshot, make_version, take_snapshot
 
 MAX_PREVIEW = 50
@@ -203,7 +203,8 @@ def _drift(ctx: Services, view: ScheduleView) -> Drift:
     """Compare the version with the working file, as a submission of now would take it."""
     schedule = view.schedule
     parameters = _sample_parameters(schedule.settings, schedule.settings.preset_names[0])
-    submission = Submission(view.job.source, environment=schedule.environment, parameters=parameters)
+    submission = _of_working_file(view.job, view.version, schedule.environment)
+    submission = replace(submission, parameters=parameters)
     try:
         if view.job.kind is JobKind.PIPELINE:
             taken = take_pipeline(ctx, submission, by=schedule.owner)
@@ -225,6 +226,15 @@ def _drift(ctx: Services, view: ScheduleView) -> Drift:
         return Drift(True, problem=error.message)
     changes = describe_changes(view.version.manifest, manifest)
     return Drift(bool(changes), changes)
+
+
+def _of_working_file(job: Job, version: Version, environment: str) -> Submission:
+    """Return a submission of the file as it is now, below the same root as the version, if it is still there."""
+    try:
+        root = root_of(job, version.manifest)
+    except Refused:
+        root = None  # It has moved: the snapshot finds the root of its new place.
+    return Submission(job.source, root=root, environment=environment)
 
 
 # --- setting --------------------------------------------------------------------------------------
@@ -306,8 +316,8 @@ def update_version(
     """Let the schedule run the working file as it is now. A `submission` also says where and how."""
     with ctx.store.read() as tx:
         schedule = tx.schedules.get(name)
-        source = tx.jobs.get(schedule.job_id).source
-    wanted = submission or Submission(source, environment=schedule.environment)
+        job, version = tx.jobs.get(schedule.job_id), tx.versions.get(schedule.job_id, schedule.version_digest)
+    wanted = submission or _of_working_file(job, version, schedule.environment)
     taken = _take(ctx, wanted, schedule.settings, by=by)
     _check_parameters(schedule.settings, taken)
     at = ctx.moment()

@@ -15,6 +15,7 @@ from typing import Any
 from ulid import ULID
 
 from ..domain.actors import ENGINE, SCHEDULES, Actor
+from ..domain.backfills import concurrency_of
 from ..domain.calendars import Calendar
 from ..domain.dates import compute_dates
 from ..domain.notifications import MessageKind
@@ -180,6 +181,8 @@ def _start_ready(
 ) -> Schedule:
     started = _run(tx, schedule, tick, prepared, at=at)
     tx.ticks.move(tick, replace(started, decided_at=at.wall_time))
+    if tick.kind is TickKind.BACKFILL and started.state is TickState.REFUSED:
+        release_backfill(tx, schedule.id, tick.cause, at=at.wall_time)
     return _note(tx, schedule, started, at=at.wall_time)
 
 
@@ -257,7 +260,9 @@ def _end_ticks(tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
         schedule = schedules.get(tick.schedule_id) if tick else None
         if tick is None or schedule is None:
             continue  # The schedule is gone; its runs stay.
-        if tick.kind is not TickKind.BACKFILL:
+        if tick.kind is TickKind.BACKFILL:
+            release_backfill(tx, schedule.id, tick.cause, at=at)
+        else:
             schedules[schedule.id] = _count_end(tx, schedule, tick, run, at)
     for schedule_id in schedules:
         release_waiting(tx, schedule_id, at=at)
@@ -296,7 +301,7 @@ def count_failure(tx: Transaction, schedule: Schedule, tick: Tick, *, at: dt.dat
 
 def release_waiting(tx: Transaction, schedule_id: str, *, at: dt.datetime) -> None:
     """Let the oldest waiting tick of each preset start of which no run is in the way any more."""
-    waiting = tx.ticks.list_waiting(schedule_id)
+    waiting = [tick for tick in tx.ticks.list_waiting(schedule_id) if tick.kind is not TickKind.BACKFILL]
     if not waiting:
         return
     way = tx.ticks.in_the_way(schedule_id)
@@ -308,14 +313,27 @@ def release_waiting(tx: Transaction, schedule_id: str, *, at: dt.datetime) -> No
         tx.ticks.move(tick, replace(tick, state=TickState.READY, decided_at=at))
 
 
+def release_backfill(tx: Transaction, schedule_id: str, cause: str, *, at: dt.datetime) -> None:
+    """Let as many ticks of a backfill start as may run at once."""
+    of_cause = tx.ticks.list_by_cause(schedule_id, cause)
+    ready = sum(tick.state is TickState.READY for tick in of_cause)
+    room = concurrency_of(cause) - ready - tx.ticks.count_unfinished(cause)
+    waiting = sorted((tick for tick in of_cause if tick.state is TickState.WAITING), key=lambda tick: tick.id)
+    for tick in waiting[: max(0, room)]:
+        tx.ticks.move(tick, replace(tick, state=TickState.READY, decided_at=at))
+
+
 def catch_up(ctx: Services, *, fence: int) -> None:
     """Release ticks that wait for nothing any more: a reaction may have failed."""
     with ctx.store.read() as tx:
-        waiting = {tick.schedule_id for tick in tx.ticks.list_waiting()}
-    for schedule_id in sorted(waiting):
+        waiting = tx.ticks.list_waiting()
+    for schedule_id in sorted({tick.schedule_id for tick in waiting}):
+        causes = {tick.cause for tick in waiting if tick.schedule_id == schedule_id and tick.kind is TickKind.BACKFILL}
         with ctx.store.begin(fence=fence) as tx:
             tx.schedules.get_many([schedule_id])
             release_waiting(tx, schedule_id, at=ctx.clock.now())
+            for cause in sorted(causes):
+                release_backfill(tx, schedule_id, cause, at=ctx.clock.now())
 
 
 def _follow(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
@@ -383,8 +401,12 @@ def skip_open(
     """Skip the ticks that wait: those of the preset, or of all for None."""
     for tick in tx.ticks.list_waiting(schedule_id):
         if tick.kind is not TickKind.BACKFILL and preset in (None, tick.preset):
-            skipped = replace(tick, state=TickState.SKIPPED, reason=Reason(code, message), decided_at=at)
-            tx.ticks.move(tick, skipped)
+            skip(tx, tick, code, message, at=at)
+
+
+def skip(tx: Transaction, tick: Tick, code: str, message: str, *, at: dt.datetime) -> None:
+    """Skip a tick that waits."""
+    tx.ticks.move(tick, replace(tick, state=TickState.SKIPPED, reason=Reason(code, message), decided_at=at))
 
 
 # --- due times ------------------------------------------------------------------------------------

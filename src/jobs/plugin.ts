@@ -13,6 +13,7 @@ import { settingsIcon } from '@jupyterlab/ui-components';
 import type { Run } from '../api';
 import { viewArea } from '../shared/area';
 import { fileArgs, historyArgs, noArgs, runArgs } from '../shared/args';
+import { askToSave } from '../shared/documents';
 import { pipelineIcon, rerunWithIcon, runAsJobIcon } from '../shared/icons';
 import { kindOfPath } from '../shared/kinds';
 import { reportFailure } from '../shared/report';
@@ -87,7 +88,14 @@ export const jobs: JupyterFrontEndPlugin<void> = {
       execute: async args => {
         const current = currentDocument();
         const path = (args.path as string | undefined) ?? current?.path;
-        if (path !== undefined) {
+        if (path === undefined) {
+          return;
+        }
+        // The form shows the parameters that the file of a pipeline has.
+        const isReady =
+          kindOfPath(path) !== 'pipeline' ||
+          (await askToSave(path, documents, trans));
+        if (isReady) {
           const besideId = current?.path === path ? current.id : undefined;
           (await forms()).openForFile(path, besideId);
         }

@@ -60,7 +60,7 @@ function tellGuesses(
   if (!guesses.length) {
     Notification.info(
       trans.__(
-        '%1: no step seems to read what another one writes. Add `needs` where one must wait.',
+        '%1: no step seems to read what another one writes. Connect steps where one must wait.',
         name
       ),
       { autoClose: false }
@@ -70,7 +70,7 @@ function tellGuesses(
   const pairs = new Set(guesses.map(({ from, to }) => `${from} → ${to}`));
   Notification.info(
     trans.__(
-      '%1: check the guessed order, marked in the file: %2.',
+      '%1: check the guessed order, dashed in the graph: %2.',
       name,
       [...pairs].join(', ')
     ),

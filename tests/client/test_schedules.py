@@ -16,7 +16,7 @@ from dataops_lab.api_models import (
     ScheduleRequest,
 )
 from dataops_lab.domain.ticks import TickState
-from dataops_lab.errors import Conflict, InvalidRequest, NotFound
+from dataops_lab.errors import Conflict, NotFound, Refused
 
 from ..waiting import eventually
 
@@ -80,7 +80,7 @@ def test_a_schedule_runs_its_version_on_the_data_of_now(installation):
     later = eventually(lambda: [run for run in succeeded() if run.id not in known][1:])[0]
     schedules.pause("often")
     assert later.version.number == first.version.number == 1
-    assert first.inputs_digest != later.inputs_digest
+    assert first.digests.inputs != later.digests.inputs
     (tick,) = schedules.run_now("often")
     ended = eventually(lambda: run if (run := installation.client.run(tick.run_id)).finished_at else None)
     assert (ended.state, ended.trigger.kind, ended.trigger.ref) == ("succeeded", "schedule", tick.id)
@@ -100,7 +100,7 @@ def test_a_preview_tells_the_next_times_with_their_offsets_or_why_there_are_none
     assert found.warnings == ["The clocks are set between these times."]
     over = spring.model_copy(update={"ends_at": dt.datetime(2027, 3, 27, 0, 30, tzinfo=dt.UTC)})
     assert "ends before" in (schedules.preview(over).never or "")
-    with pytest.raises(InvalidRequest, match="character 1"):
+    with pytest.raises(Refused, match="character 1"):
         schedules.preview(SchedulePreviewRequest(rule=weekly("99 2 * * *"), timezone="UTC"))
 
 

@@ -57,8 +57,10 @@ test.describe('the canvas of a pipeline', () => {
     await expect(step('hello')).toBeVisible();
     read = async () => {
       await execute(page, 'docmanager:save');
-      const { content } = (await page.contents.getContentMetadata(path))!;
-      return content as string;
+      return page.evaluate(async path => {
+        const { contents } = window.jupyterapp.serviceManager;
+        return (await contents.get(path)).content as string;
+      }, path);
     };
   });
 

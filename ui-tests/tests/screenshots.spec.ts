@@ -63,6 +63,38 @@ for (const theme of ['light', 'dark'] as const) {
     await shoot('runs');
   });
 
+  test(`pictures of pipelines, ${theme}`, async ({ page, screens }) => {
+    test.setTimeout(300_000);
+    const shoot = (name: string) =>
+      page.screenshot({ path: `${IMAGES}/${name}-${theme}.png` });
+    if (theme === 'dark') {
+      await page.theme.setDarkTheme();
+    }
+    await execute(page, 'application:toggle-left-area');
+    const path = 'examples/forecast/forecast.pipeline.yaml';
+    await execute(page, 'docmanager:open', { path });
+    const editor = page.locator('.dl-PipelineEditor:visible');
+    await editor.locator('.dl-Node[data-step=train]').click();
+    await expect(editor).toContainText('No problems');
+    await expect(editor.getByLabel('Title')).toBeVisible();
+    await shoot('pipeline-editor');
+    await editor.getByRole('tab', { name: 'List' }).click();
+    await shoot('pipeline-list');
+    await editor.getByRole('tab', { name: 'Graph' }).click();
+
+    await execute(page, 'application:set-mode', { mode: 'single-document' });
+    await execute(page, 'dataops:run-as-job', { path });
+    await screens.run.click();
+    const { record } = screens;
+    await expect(record.locator('.dl-Node[data-step=publish]')).toContainText(
+      'Awaiting approval',
+      { timeout: 200_000 }
+    );
+    await shoot('pipeline-live');
+    await record.getByRole('button', { name: 'Approve' }).click();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  });
+
   test(`pictures of the administration, ${theme}`, async ({
     page,
     screens,

@@ -15,7 +15,14 @@ import {
   useReactFlow,
   useStoreApi
 } from '@xyflow/react';
-import React, { useEffect, useMemo, useRef, useState } from 'react';
+import React, {
+  RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState
+} from 'react';
 
 import { reportFailure } from '../../shared/report';
 import { useSignal } from '../../shared/signals';
@@ -24,11 +31,12 @@ import { GraphLayout, NODE_HEIGHT, NODE_WIDTH, placeSteps } from '../layout';
 import { CanvasEdge, EdgeOfCanvas } from './CanvasEdge';
 import { CanvasHints } from './CanvasHints';
 import { CanvasNode, StepOfCanvas } from './CanvasNode';
-import type { EditedStep, PipelineDocument } from './document';
+import type { EditedStep, EditorProblem, PipelineDocument } from './document';
 import { FileTarget, useFileDrop } from './drop';
 import { edgeKey, edgeOfKey, Need, refusalOfNeed } from './graph';
 import { confirmGuess, guessesIn } from './guesses';
 import type { Selection } from './selection';
+import { centredOn, isInView, isReadable, viewOf } from './viewport';
 
 const NODE_TYPES = { step: CanvasNode };
 const EDGE_TYPES = { need: CanvasEdge };
@@ -80,7 +88,7 @@ function Canvas(props: CanvasProps): JSX.Element {
   const placed = usePlaces(steps);
   const frame = useRef<HTMLDivElement>(null);
   const dragged = useFileDrop(frame, files);
-  useView(placed, selected.steps, props.isVisible);
+  const view = useView(frame, placed, selected.steps, props.isVisible);
   const [focused, setFocused] = useState('');
 
   const byId = new Map(steps.map(step => [step.id, step]));
@@ -96,7 +104,8 @@ function Canvas(props: CanvasProps): JSX.Element {
       }
     }
   }, [isFocusedGone]);
-  const nodes = placed.nodes.flatMap<StepOfCanvas>(({ id, x, y }) => ({
+  const problemsOf = useMemo(() => byStep(problems), [problems]);
+  const nodes = placed.nodes.map<StepOfCanvas>(({ id, x, y }) => ({
     id,
     type: 'step',
     position: { x, y },
@@ -106,13 +115,18 @@ function Canvas(props: CanvasProps): JSX.Element {
     selected: selected.steps.includes(id),
     data: {
       step: byId.get(id)!,
-      problems: problems.filter(problem => problem.step === id),
+      problems: problemsOf.get(id) ?? NONE,
       isTabStop: id === tabStop,
       isDropTarget: dragged?.onto === id,
       onFocus: setFocused,
       trans
     }
   }));
+  const onConfirm = useCallback(
+    (guess: Need) =>
+      attempt(() => document.edit(text => confirmGuess(text, guess))),
+    [document]
+  );
   const chosen = new Set(selected.edges.map(edgeKey));
   const between = dragged?.between && edgeKey(dragged.between);
   const edges = placed.edges.map<EdgeOfCanvas>(({ from, to, ...line }) => {
@@ -128,10 +142,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         ...line,
         isGuessed: guesses.has(id),
         isDropTarget: between === id,
-        onConfirm: () =>
-          attempt(() =>
-            document.edit(text => confirmGuess(text, { from, to }))
-          ),
+        onConfirm,
         trans
       }
     };
@@ -166,8 +177,8 @@ function Canvas(props: CanvasProps): JSX.Element {
       onPointerMoveCapture={event => setBoxing(event.shiftKey)}
     >
       <ReactFlow<StepOfCanvas, EdgeOfCanvas>
-        nodes={nodes}
-        edges={edges}
+        nodes={useUnchanged(nodes)}
+        edges={useUnchanged(edges)}
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
         onNodesChange={onNodesChange}
@@ -186,6 +197,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         }
         onPaneContextMenu={() => selection.clear()}
         {...connecting.handlers}
+        onMoveStart={view.onMoveStart}
         connectionRadius={SNAP_PX}
         minZoom={SMALLEST_ZOOM}
         maxZoom={LARGEST_ZOOM}
@@ -229,44 +241,94 @@ function usePlaces(steps: readonly EditedStep[]): GraphLayout {
   return useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
 }
 
-/** Show all of the graph at first and when a selected step is new, and a step that somebody selects elsewhere. */
+/** Return the things, those that are as before as the same objects: the library draws only the others again. */
+function useUnchanged<T extends StepOfCanvas | EdgeOfCanvas>(things: T[]): T[] {
+  const before = useRef(new Map<string, T>());
+  const kept = things.map(thing => {
+    const old = before.current.get(thing.id);
+    return old && isAlike(old, thing) ? old : thing;
+  });
+  useEffect(() => {
+    before.current = new Map(kept.map(thing => [thing.id, thing]));
+  });
+  return kept;
+}
+
+/** Compare two objects by their members, and by those of `data` and `position`. */
+function isAlike(a: object, b: object): boolean {
+  const [before, after] = [a, b].map(thing => {
+    const { data, position, ...others } = thing as {
+      data?: object;
+      position?: object;
+    };
+    return Object.entries({ ...others, ...data, ...position });
+  });
+  const members = new Map(before);
+  return (
+    before.length === after.length &&
+    after.every(([name, value]) => members.get(name) === value)
+  );
+}
+
+const NONE: readonly EditorProblem[] = [];
+
+function byStep(
+  problems: readonly EditorProblem[]
+): Map<string | null, EditorProblem[]> {
+  const found = new Map<string | null, EditorProblem[]>();
+  for (const problem of problems) {
+    found.set(problem.step, [...(found.get(problem.step) ?? []), problem]);
+  }
+  return found;
+}
+
+/**
+ * Show the graph when the canvas is first seen, and a step that is new or that somebody selects elsewhere. Until a
+ * person moves the view, it follows the graph.
+ */
 function useView(
+  frame: RefObject<HTMLElement>,
   placed: GraphLayout,
   selected: readonly string[],
   isVisible: boolean
-): void {
-  const { fitView, setCenter, getZoom } = useReactFlow();
-  const store = useStoreApi();
-  const known = useRef<ReadonlySet<string> | null>(null);
+): { onMoveStart: (event: unknown) => void } {
+  const { getViewport, setViewport } = useReactFlow();
+  const shown = useRef<GraphLayout | null>(null);
+  const isMoved = useRef(false);
   useEffect(() => {
-    if (!isVisible || !placed.nodes.length) {
+    const { clientWidth: width = 0, clientHeight: height = 0 } =
+      frame.current ?? {};
+    if (!isVisible || !placed.nodes.length || !width || !height) {
       return;
     }
-    const before = known.current;
-    known.current = new Set(placed.nodes.map(({ id }) => id));
-    const shown = placed.nodes.filter(({ id }) => selected.includes(id));
-    if (!before || shown.some(({ id }) => !before.has(id))) {
-      void fitView(FIT);
-      return;
+    const size = { width, height };
+    const before = shown.current;
+    shown.current = placed;
+    const known = new Set(before?.nodes.map(({ id }) => id));
+    const chosen = placed.nodes.filter(({ id }) => selected.includes(id));
+    const added = chosen.find(({ id }) => !known.has(id));
+    const view = getViewport();
+    if (!before || added) {
+      void setViewport(viewOf(placed, size, added));
+    } else if (
+      placed !== before &&
+      !isMoved.current &&
+      isReadable(placed, size)
+    ) {
+      void setViewport(viewOf(placed, size));
+    } else if (
+      chosen.length &&
+      !chosen.some(step => isInView(step, size, view))
+    ) {
+      void setViewport(centredOn(chosen[0], size, view.zoom));
     }
-    const { transform, width, height } = store.getState();
-    const isInside = ({ x, y }: { x: number; y: number }) => {
-      const [left, top, zoom] = transform;
-      const right = (x + NODE_WIDTH) * zoom + left;
-      const bottom = (y + NODE_HEIGHT) * zoom + top;
-      return (
-        x * zoom + left >= 0 &&
-        y * zoom + top >= 0 &&
-        right <= width &&
-        bottom <= height
-      );
-    };
-    if (shown.length && !shown.some(isInside)) {
-      const [{ x, y }] = shown;
-      const zoom = getZoom();
-      void setCenter(x + NODE_WIDTH / 2, y + NODE_HEIGHT / 2, { zoom });
+  }, [frame, placed, selected, isVisible, getViewport, setViewport]);
+  return {
+    // There is no event when the view was moved for other reasons.
+    onMoveStart: event => {
+      isMoved.current ||= Boolean(event);
     }
-  }, [placed, selected, isVisible, fitView, setCenter, getZoom, store]);
+  };
 }
 
 /** Let people draw edges, and take an end of one elsewhere or off. */

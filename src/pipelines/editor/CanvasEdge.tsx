@@ -3,12 +3,13 @@ import { BaseEdge, Edge, EdgeLabelRenderer, EdgeProps } from '@xyflow/react';
 import React from 'react';
 
 import type { PlacedEdge } from '../layout';
+import type { Need } from './graph';
 
 export type EdgeOfCanvas = Edge<
   Pick<PlacedEdge, 'path' | 'middle'> & {
     isGuessed: boolean;
     isDropTarget: boolean;
-    onConfirm: () => void;
+    onConfirm: (guess: Need) => void;
     trans: TranslationBundle;
   },
   'need'
@@ -42,7 +43,7 @@ export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
             style={{ left: middle.x, top: middle.y }}
             title={question}
             aria-label={question}
-            onClick={props.data!.onConfirm}
+            onClick={() => props.data!.onConfirm({ from: source, to: target })}
           >
             ?
           </button>

@@ -125,6 +125,9 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
     docRegistry.addWidgetFactory(factory);
     factory.widgetCreated.connect((_, widget) => {
       widget.context.pathChanged.connect(() => void tracker.save(widget));
+      widget.context.model.stateChanged.connect(() =>
+        commands.notifyCommandChanged('docmanager:save')
+      );
       void tracker.add(widget);
     });
     if (restorer) {

@@ -1,6 +1,13 @@
 import { YFile } from '@jupyter/ydoc';
 import { nullTranslator } from '@jupyterlab/translation';
-import { act, fireEvent, render, screen, within } from '@testing-library/react';
+import {
+  act,
+  fireEvent,
+  render,
+  screen,
+  waitFor,
+  within
+} from '@testing-library/react';
 import React from 'react';
 
 import type { Parameter } from '../../../api';
@@ -180,6 +187,7 @@ describe('the list of steps', () => {
       problem.message
     );
     expect(row('clean').getAttribute('aria-invalid')).toBe('true');
+    expect(screen.getByRole('button', { name: '1 problem' })).toBeTruthy();
     fireEvent.click(row('clean'));
     const needs = screen.getByRole('group', { name: 'Needs' });
     expect(needs.textContent).toContain(problem.message);

@@ -112,7 +112,14 @@ export function AddStep(props: {
         value={content}
         disabled={disabled}
         required
-        onChange={setContent}
+        onChange={text => {
+          setContent(text);
+          const found = kindOfPath(text);
+          // The path says which of both it is.
+          if (isFile && (found === 'notebook' || found === 'script')) {
+            setKind(found);
+          }
+        }}
         beside={
           isFile && (
             <button

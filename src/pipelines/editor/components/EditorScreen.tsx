@@ -213,8 +213,11 @@ function ProblemSummary(
         onClick={() => setOpen(!isOpen)}
       >
         <Icon.react tag="span" />
-        <span role="status">{text}</span>
+        {text}
       </button>
+      <span className="dl-mod-hidden" role="status">
+        {text}
+      </span>
       {isOpen && count > 0 && (
         <div className="dl-Editor-problemList">
           <Problems

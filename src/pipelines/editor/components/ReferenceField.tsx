@@ -32,7 +32,9 @@ export function ReferenceSelect(props: {
     references.set(written, reference);
     return (
       <option key={written} value={written}>
-        {reference.name}
+        {reference.kind === 'parameter'
+          ? reference.name
+          : trans.__('%1 of %2', reference.name, reference.step)}
       </option>
     );
   };

@@ -31,7 +31,7 @@ export function Unreadable(props: {
       >
         <p>
           {trans.__(
-            'The text cannot be read as YAML, so it is edited as text until then.'
+            'This is not YAML, so the steps cannot be shown. Correct the text first.'
           )}
         </p>
         <button type="button" className="dl-Button" onClick={props.onEdit}>
