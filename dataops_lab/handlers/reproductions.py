@@ -104,6 +104,8 @@ class ReproductionKernelHandler(DataOpsHandler):
         environment["JPY_SESSION_NAME"] = to_os_path(path, real_root(self))
         arguments = {"reproduction": kernel} if kernel.container else {}
         try:
+            # A start that finds no spec would leave something that Jupyter never ends.
+            await ensure_async(self.kernel_spec_manager.get_kernel_spec(kernel.name))
             kernel_path = await ensure_async(self.contents_manager.get_kernel_path(path=path))
             return await self.kernel_manager.start_kernel(
                 path=kernel_path, kernel_name=kernel.name, env=environment, **arguments

@@ -2,11 +2,12 @@ import { Dialog } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
-import type { Reproduction } from '../api';
+import type { Reproduction, RunPart } from '../api';
 import { Choice, ReproductionForm } from './components/ReproductionForm';
 
 /** Show what a reproduction has and lacks, and ask how to open it. Resolve to null when nobody wants it. */
 export async function askHowToOpen(
+  { step }: RunPart,
   reproduction: Reproduction,
   trans: TranslationBundle
 ): Promise<Choice | null> {
@@ -16,9 +17,9 @@ export async function askHowToOpen(
   };
   const dialog = new Dialog({
     title:
-      reproduction.cell === null
-        ? trans.__('All that the run found')
-        : trans.__('Reproduce the failure'),
+      step === undefined
+        ? trans.__('Reproduce this run')
+        : trans.__('Open %1 with its inputs', step),
     body: (
       <ReproductionForm
         reproduction={reproduction}

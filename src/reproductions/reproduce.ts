@@ -23,7 +23,7 @@ export async function reproduce(part: RunPart, tools: Tools): Promise<void> {
     trans.__('Collecting the files of the run…'),
     client.reproductions.reproduce(part)
   );
-  const choice = await askHowToOpen(reproduction, trans);
+  const choice = await askHowToOpen(part, reproduction, trans);
   if (choice === null || reproduction.path === null) {
     return;
   }

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from contextlib import closing
+from dataclasses import replace
 
 import pytest
+
+from dataops_lab.domain.environments import ExecutorKind
+from dataops_lab.kernels.specs import write_specs
+from dataops_lab.services import reproductions
+from dataops_lab.testing import person
+from dataops_lab.wiring import build_services
+
+from ..kernels.conftest import Catalogue
 
 CANARY = "Tr0ub4dor-and-3-more"
 PARAMETERS = "region = 'North'"
@@ -142,8 +153,6 @@ async def test_who_may_not_run_there_gets_neither_variables_nor_secrets(api, fai
     await api.json("PUT", "environments/sandbox/variables/PLACE", {"value": "here"})
     await api.json("PUT", "environments/sandbox/secrets/PASSWORD", {"value": CANARY})
     run = await failed()
-    from dataops_lab.services import reproductions
-
     monkeypatch.setattr(reproductions, "allows", lambda *_args, **_more: False)
     found = await api.json("POST", f"runs/{run['id']}/reproduce")
     assert (found["variables"], found["secrets"], found["left_out"]) == ({}, [], ["PASSWORD", "PLACE"])
@@ -157,3 +166,93 @@ async def test_a_run_without_an_image_has_no_kernel_in_one(api, failed):
     found = await api.json("POST", f"runs/{run['id']}/reproduce")
     refused = await api("POST", f"runs/{run['id']}/reproduce/kernel", {"folder": found["folder"], "place": "image"})
     assert (refused.code, json.loads(refused.body)["code"]) == (422, "reproduction_without_image")
+
+
+def written_for(kernel: str, language: str, *sources: str) -> str:
+    cells = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "metadata": {},
+            "outputs": [],
+            "source": source,
+            "id": f"c{place}",
+        }
+        for place, source in enumerate(sources)
+    ]
+    cells[0]["metadata"] = {"tags": ["parameters"]}
+    spec = {"name": kernel, "display_name": kernel, "language": language}
+    return json.dumps({"cells": cells, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.mark.parametrize(
+    ("kernel", "language", "sources", "ask"),
+    [
+        (
+            "ir",
+            "R",
+            ("region <- 'North'", "rows <- readLines('data.csv')", "stop('no rows')"),
+            "cat(region, rows, Sys.getenv('PLACE'), sep='|')",
+        ),
+        (
+            "bash",
+            "bash",
+            ("region=North", "rows=$(cat data.csv)", "false_command"),
+            'echo "$region|$rows|$PLACE"',
+        ),
+    ],
+)
+async def test_the_cells_above_the_failing_one_lead_to_the_same_state_in_other_languages(
+    api, running_engine, jp_serverapp, jp_root_dir, r_kernel, kernel, language, sources, ask
+):
+    await api.json("PUT", "environments/sandbox/variables/PLACE", {"value": "here"})
+    (jp_root_dir / "work").mkdir()
+    (jp_root_dir / "work" / "data.csv").write_text("12\n")
+    (jp_root_dir / "work" / "a.ipynb").write_text(written_for(kernel, language, *sources))
+    submitted = await api.json("POST", "runs", {"path": "work/a.ipynb", "parameters": {"region": "West"}})
+    run = await finished(api, submitted["id"])
+    assert run["state"] == "failed", run["reason"]
+    (jp_root_dir / "work" / "data.csv").unlink()
+
+    found = await api.json("POST", f"runs/{run['id']}/reproduce")
+    body = {"folder": found["folder"], "place": "local"}
+    refused = await api("POST", f"runs/{run['id']}/reproduce/kernel", body)
+    # The server of the tests sees no kernels but its own ones, unless it is told where they are.
+    assert (refused.code, json.loads(refused.body)["code"]) == (422, "kernel_not_installed")
+    jp_serverapp.kernel_spec_manager.kernel_dirs = [
+        f"{prefix}/share/jupyter/kernels" for prefix in (sys.prefix, "/usr/local", "/usr")
+    ]
+    started = await start(api, run)
+    cells = json.loads((jp_root_dir / found["path"]).read_text())["cells"]
+    above = "\n".join("".join(cell["source"]) for cell in cells[: found["cell"]])
+    assert (await said(jp_serverapp, started["kernel"], f"{above}\n{ask}")).strip() == "West|12|here"
+
+
+@pytest.fixture
+def catalogue(home, docker_images):
+    """An installation whose sandbox runs in the image `lean`."""
+    services = build_services(home)
+    with closing(services.store):
+        made = Catalogue(home, services, docker_images)
+        made.change(lambda sandbox: replace(sandbox, executor=ExecutorKind.DOCKER, network=False))
+        made.add("lean")
+        write_specs(services, home.kernels, home=home.folder, by=person("someone"))
+        yield made
+
+
+async def test_the_server_starts_a_kernel_in_the_image_of_the_run(api, catalogue, notebook, jp_serverapp, jp_root_dir):
+    await api.json("PUT", "environments/sandbox/variables/PLACE", {"value": "here"})
+    await api.json("PUT", "environments/sandbox/secrets/PASSWORD", {"value": CANARY})
+    run = await api.json("POST", "runs", {"path": notebook("1")})
+    started = await start(api, run, "image")
+    try:
+        # A folder of this machine would have another name.
+        wanted = f"/workspace|here|{CANARY}"
+        assert (await said(jp_serverapp, started["kernel"], ASK)).strip() == wanted
+    finally:
+        await jp_serverapp.kernel_manager.shutdown_kernel(started["kernel"], now=True)
+
+    catalogue.change(lambda sandbox: replace(sandbox, images=()))
+    found = await api.json("POST", f"runs/{run['id']}/reproduce")
+    refused = await api("POST", f"runs/{run['id']}/reproduce/kernel", {"folder": found["folder"], "place": "image"})
+    assert (refused.code, json.loads(refused.body)["code"]) == (422, "image_not_allowed")

@@ -195,6 +195,7 @@ OPEN_TO = {
     "get /pipelines/schema.json": "anybody",
     "post /pipelines/validate": "anybody",
     "post /pipelines/suggest": "anybody",
+    "post /pipelines/import": "anybody",
     "post /pipelines/reuse-preview": "anybody",
     "get /runs": "anybody",
     "post /runs": "anybody",

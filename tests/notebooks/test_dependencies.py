@@ -37,7 +37,9 @@ def test_what_tools_leave_stays_behind_silently(path: str, project: Any) -> None
     assert (project.travels(), project.findings()) == ([], [])
 
 
-@pytest.mark.parametrize("marker", ["pyvenv.cfg", "conda-meta/history", "dataops.sqlite"])
+@pytest.mark.parametrize(
+    "marker", ["pyvenv.cfg", "conda-meta/history", "dataops.sqlite", ".dataops-reproduction/run.json"]
+)
 def test_environments_and_our_own_state_stay_behind_by_any_name(marker: str, project: Any) -> None:
     project.file(f"analysis/my-env/{marker}")
     project.file("analysis/my-env/lib/python3.11/site.py")

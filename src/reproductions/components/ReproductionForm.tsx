@@ -90,8 +90,11 @@ export function ReproductionForm(props: {
       )}
       {isNotebook ? (
         <>
-          <Given label={trans.__('Variables')} names={variables} />
-          <Given label={trans.__('Secrets')} names={secrets} />
+          <Given
+            label={trans.__('Variables of the kernel')}
+            names={variables}
+          />
+          <Given label={trans.__('Secrets of the kernel')} names={secrets} />
         </>
       ) : (
         <Command text={reproduction.command} trans={trans} />
