@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ..domain.actors import Actor
 from ..domain.pipelines import Step, StepState, StepStatus
-from ..domain.reuse import ReuseFate
+from ..domain.reuse import ReuseFate, why_never
 from ..domain.runs import Submission
 from .context import Services
 from .pipelines import prepare
@@ -50,7 +50,7 @@ def _fate(step: Step, status: StepStatus) -> StepReuse:
         case StepState.SUCCEEDED if status.taken_from is not None:
             return StepReuse(step, ReuseFate.REUSED, why, status.taken_from)
         case StepState.RUNNING | StepState.AWAITING_APPROVAL:
-            return StepReuse(step, ReuseFate.RUNS, why, status.taken_from)
+            return StepReuse(step, ReuseFate.RUNS, why or why_never(step), status.taken_from)
         case StepState.WAITING:
             before = ", ".join(f"`{need}`" for need in step.needs)
             return StepReuse(step, ReuseFate.LATER, f"It depends on {before}." if before else "It waits.")

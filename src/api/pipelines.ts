@@ -11,6 +11,8 @@ import {
   RepairRequest,
   Run,
   StepMatrix,
+  StepReuse,
+  Submission,
   ValidateRequest
 } from './types';
 
@@ -54,6 +56,16 @@ export class PipelinesClient {
   items(run: string, step: string | null): Promise<ItemTable> {
     const query = step === null ? '' : `?step=${encodeURIComponent(step)}`;
     return this._connection.get(pathOf('runs', run, 'items') + query);
+  }
+
+  /** Tell what a run with reuse would do with each step. Nothing is started. */
+  async previewReuse(submission: Submission): Promise<StepReuse[]> {
+    const { items } = await this._connection.send<{ items: StepReuse[] }>(
+      'POST',
+      pathOf('pipelines', 'reuse-preview'),
+      submission
+    );
+    return items;
   }
 
   /** Read a page of the runs of a pipeline, newest first, with the state of each step in each of them. */

@@ -218,6 +218,8 @@ export type PipelineValidation = Override<
 >;
 /** The text of a new pipeline. The step `to` seems to read the path that `from` writes. */
 export type PipelineSuggestion = Schemas['SuggestionModel'];
+/** The fate of a step in a run with reuse, and why. */
+export type StepReuse = Schemas['StepReuseModel'];
 /** A step of one run as the matrix of a pipeline shows it. */
 export type StepCell = Override<
   Schemas['StepCellModel'],

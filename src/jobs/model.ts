@@ -16,9 +16,11 @@ import {
   Placement,
   Problem,
   Run,
+  StepReuse,
   Submission,
   TravellingFile
 } from '../api';
+import { Refresher } from '../shared/refresh';
 import { hasNotebook } from '../shared/runs';
 import {
   Draft,
@@ -51,6 +53,9 @@ import {
   SeveralReading,
   SweepDraft
 } from './sweep';
+
+/** The least time in milliseconds between two previews of reuse while a person types. */
+const REUSE_INTERVAL_MS = 1000;
 
 export type Drafts = { [name: string]: Draft };
 
@@ -85,6 +90,10 @@ export type FormState = {
   isNew: boolean;
   loading: boolean;
   submitting: boolean;
+  /** Unchanged steps of a pipeline take over the results of earlier runs. */
+  reuse: boolean;
+  /** The fate of each step in a run with reuse; null while that is not known. */
+  reusePreview: StepReuse[] | null;
   /** The reason why the notebook cannot run or was refused. */
   trouble: Problem | null;
 };
@@ -108,6 +117,8 @@ export interface IRunTarget {
   validate(environment?: string): Promise<PipelineValidation>;
   /** List the places that may be chosen for a notebook of this kernel. */
   placements(kernel: Kernel | null): Promise<Placement[]>;
+  /** Tell what a run with reuse would do with each step of a pipeline. */
+  previewReuse(submission: Omit<Submission, 'path'>): Promise<StepReuse[]>;
   submit(submission: Omit<Submission, 'path'>, key: string): Promise<Run>;
 }
 
@@ -158,6 +169,7 @@ export class RunFormModel implements IDisposable {
 
   dispose(): void {
     this._disposed = true;
+    this._reuse.dispose();
     Signal.clearData(this);
   }
 
@@ -189,6 +201,7 @@ export class RunFormModel implements IDisposable {
     const { [name]: _, ...problems } = this._state.problems;
     const drafts = { ...this._state.drafts, [name]: draft };
     this._set({ drafts, problems });
+    this._refreshReuse();
   }
 
   /** Check a field when the person leaves it, and show its problem. */
@@ -218,6 +231,7 @@ export class RunFormModel implements IDisposable {
     const isElsewhere = 'environment' in change || 'image' in change;
     if (isElsewhere && !this.target.rerunOf) {
       await this.load();
+      this._refreshReuse();
     }
   }
 
@@ -229,6 +243,11 @@ export class RunFormModel implements IDisposable {
   setSweep(change: Partial<SweepDraft>): void {
     const sweep = { ...this._state.sweep, ...change };
     this._set({ sweep, fieldProblems: {} });
+  }
+
+  setReuse(reuse: boolean): void {
+    this._set({ reuse, reusePreview: null });
+    this._refreshReuse();
   }
 
   setOutputs(change: Partial<OutputsDraft>): void {
@@ -371,6 +390,28 @@ export class RunFormModel implements IDisposable {
     };
   }
 
+  /** Read all fields of parameters, and collect what is wrong with them. */
+  private _collectValues(): {
+    values: Parameters;
+    sweep: { [name: string]: JSONValue[] };
+    problems: { [name: string]: string };
+  } {
+    const values: Parameters = {};
+    const sweep: { [name: string]: JSONValue[] } = {};
+    const problems: { [name: string]: string } = {};
+    for (const parameter of this._state.parameters) {
+      const reading = this._readField(parameter);
+      if ('problem' in reading) {
+        problems[parameter.name] = reading.problem;
+      } else if ('values' in reading) {
+        sweep[parameter.name] = reading.values;
+      } else if (!isDefault(parameter, reading.value)) {
+        values[parameter.name] = reading.value;
+      }
+    }
+    return { values, sweep, problems };
+  }
+
   private _makeSubmission(
     values: Pick<Submission, 'parameters' | 'sweep'>,
     chosen: Partial<Submission>
@@ -380,12 +421,40 @@ export class RunFormModel implements IDisposable {
     const isLocked = placementOf(place, placements)?.locked.includes('kernel');
     return {
       ...values,
+      reuse: this._state.reuse || undefined,
       name: name.trim() && name !== inspection?.name ? name.trim() : undefined,
       kernel: isLocked ? undefined : (kernel ?? undefined),
       pinned: pinned ?? undefined,
       ...this._readOutputs(),
       ...chosen
     };
+  }
+
+  private _refreshReuse(): void {
+    if (this._state.reuse) {
+      this._reuse.request();
+    }
+  }
+
+  private async _previewReuse(): Promise<void> {
+    const { place, placements } = this._state;
+    const { values, problems } = this._collectValues();
+    const placement = placementOf(place, placements);
+    const reading = readPlace(place, placement, this.target.kind, this._trans);
+    let reusePreview: StepReuse[] | null = null;
+    if (!Object.keys({ ...problems, ...reading.problems }).length) {
+      try {
+        reusePreview = await this.target.previewReuse({
+          parameters: values,
+          ...reading.choice
+        });
+      } catch {
+        // The check of the pipeline, or its submission, says what is wrong.
+      }
+    }
+    if (!this._disposed) {
+      this._set({ reusePreview });
+    }
   }
 
   private _readOutputs(): Partial<Submission> {
@@ -431,19 +500,7 @@ export class RunFormModel implements IDisposable {
 
   /** Read the values that differ from the defaults; return null when a field is wrong. */
   private _readValues(): Pick<Submission, 'parameters' | 'sweep'> | null {
-    const values: Parameters = {};
-    const sweep: { [name: string]: JSONValue[] } = {};
-    const problems: { [name: string]: string } = {};
-    for (const parameter of this._state.parameters) {
-      const reading = this._readField(parameter);
-      if ('problem' in reading) {
-        problems[parameter.name] = reading.problem;
-      } else if ('values' in reading) {
-        sweep[parameter.name] = reading.values;
-      } else if (!isDefault(parameter, reading.value)) {
-        values[parameter.name] = reading.value;
-      }
-    }
+    const { values, sweep, problems } = this._collectValues();
     this._set({ problems });
     if (Object.keys(problems).length) {
       return null;
@@ -531,8 +588,14 @@ export class RunFormModel implements IDisposable {
     isNew: false,
     loading: false,
     submitting: false,
+    reuse: false,
+    reusePreview: null,
     trouble: null
   };
+  private readonly _reuse = new Refresher(
+    () => this._previewReuse(),
+    REUSE_INTERVAL_MS
+  );
   private _loadCount = 0;
   private _notebookKernel: Kernel | null = null;
   private _isNamed = false;

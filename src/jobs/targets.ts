@@ -53,6 +53,8 @@ export function fileTarget(
         kernel?.language,
         kindOfPath(path) ?? undefined
       ),
+    previewReuse: submission =>
+      client.pipelines.previewReuse({ path, ...submission }),
     submit: (submission, key) => client.submit({ path, ...submission }, key)
   };
 }
@@ -81,6 +83,7 @@ export function rerunTarget(
       );
       return placements.map(placement => withImageOfRun(placement, run, trans));
     },
+    previewReuse: () => Promise.reject(new Error('A version is fixed.')),
     submit: ({ parameters = {}, environment, image, resources }, key) =>
       client.rerun(run.id, { parameters, environment, image, resources }, key)
   };

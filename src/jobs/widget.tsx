@@ -83,6 +83,7 @@ function Connected(props: Options): JSX.Element {
       onKernel={kernel => void model.setKernel(kernel)}
       onPlace={change => void model.setPlace(change)}
       onSettings={change => model.setSettings(change)}
+      onReuse={reuse => model.setReuse(reuse)}
       onSweep={change => model.setSweep(change)}
       onOutputs={change => model.setOutputs(change)}
       onTakeAlong={file => void model.takeAlong(file)}

@@ -71,7 +71,9 @@ export function textOfCell(cell: StepCell, trans: TranslationBundle): string {
     labelOf(state, trans);
   return [
     label,
-    isTakenOver(cell) && trans.__('taken over from another run'),
+    isTakenOver(cell) &&
+      reason?.code !== 'reused' &&
+      trans.__('taken over from another run'),
     items?.failed &&
       trans.__('%1 of %2 items failed', items.failed, items.total),
     seconds !== null && formatDuration(seconds),

@@ -17,6 +17,17 @@ export function nameOf(step: PipelineStep): string {
   return step.title || step.id;
 }
 
+/** Tell whether the step took over an earlier result because nothing has changed. */
+export function isReused(
+  step: Pick<PipelineStep, 'reason' | 'started_at' | 'taken_from'>
+): boolean {
+  return (
+    step.reason?.code === 'reused' &&
+    step.taken_from !== null &&
+    step.started_at === null
+  );
+}
+
 /** Return the state in words, with the flags of a success. */
 export function labelOfStep(
   step: PipelineStep,
@@ -24,6 +35,9 @@ export function labelOfStep(
 ): string {
   if (step.state !== 'succeeded') {
     return labelOf(step.state, trans);
+  }
+  if (isReused(step)) {
+    return trans.__('Reused');
   }
   const approved = step.approval ? trans.__('Approved') : undefined;
   return labelOfSuccess(step, trans) ?? approved ?? labelOf(step.state, trans);

@@ -19,6 +19,15 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
+/** Format a duration that is only roughly known, in one unit: `0.4 s`, `40 s`, `2 min`, `3 h`. */
+export function formatAbout(seconds: number): string {
+  if (seconds < 90) {
+    return formatDuration(seconds < 10 ? seconds : Math.round(seconds));
+  }
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}
+
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }

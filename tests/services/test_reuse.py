@@ -234,6 +234,15 @@ def test_a_preview_says_what_a_run_would_do_and_leaves_nothing(lab):
         assert tx.events.last_seq() == before
 
 
+def test_a_preview_says_of_a_decision_that_people_take_it_anew(lab):
+    lab.notebooks.pipeline_files[PATH] = b"version: 1\nsteps: {ok: {approve: {ask: Go?}}, a: {notebook: a.ipynb}}"
+    found = reuse.preview(lab.ctx, Submission(PATH), by=ANN)
+    assert [(str(each.fate), each.why) for each in found] == [
+        ("runs", "People decide anew in each run."),
+        ("runs", "No earlier run of it succeeded."),
+    ]
+
+
 def test_a_notebook_alone_has_nothing_to_reuse(lab):
     with pytest.raises(InvalidRequest, match="Only a pipeline"):
         runs.submit(lab.ctx, Submission("/n/a.ipynb", reuse=True), by=ANN)

@@ -58,7 +58,13 @@ test('a pipeline of selected notebooks is checked, run and approved', async ({
   await execute(page, 'dataops:check-pipeline');
   await expect(page.getByText('has no problems')).toBeVisible();
 
-  await execute(page, 'dataops:run-as-job');
+  // The command ends when the question is answered.
+  const asked = execute(page, 'dataops:run-as-job');
+  await page
+    .locator('.jp-Dialog')
+    .getByRole('button', { name: 'Save' })
+    .click();
+  await asked;
   await expect(screens.form).toContainText('Run pipeline');
   await expect(screens.form.locator('.dl-Node')).toHaveCount(3);
   await screens.form.getByRole('button', { name: 'Run', exact: true }).click();
@@ -146,4 +152,44 @@ test('an approval is found in the sidebar, and the runs of its pipeline by keybo
   await expect(
     screens.record.getByRole('button', { name: /^Step figures/ })
   ).toBeVisible();
+});
+
+test('steps that have not changed are reused when asked, and the form says which', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  const file = `${tmpPath}/again.pipeline.yaml`;
+  const steps = [
+    'version: 1',
+    'parameters: {n: {type: integer, default: 1}}',
+    'steps:',
+    '  extract: {command: [sh, -c, "echo 1 > rows.csv"]}',
+    '  report: {command: [sh, -c, "exit 0"], needs: [extract], with: {n: {cel: params.n}}}',
+    ''
+  ];
+  await page.contents.uploadContent(steps.join('\n'), 'text', file);
+  const run = { name: 'Run', exact: true };
+  await execute(page, 'dataops:run-as-job', { path: file });
+  await screens.form.getByRole('button', run).click();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  await screens.record.getByRole('tab', { name: 'Timeline' }).click();
+  await expect(screens.record.locator('[data-kind=work]')).toHaveCount(2);
+  await page.activity.closeAll();
+
+  await execute(page, 'dataops:run-as-job', { path: file });
+  await screens.form.getByLabel('Reuse results of unchanged steps').check();
+  const fate = (step: string) =>
+    screens.form.locator(`.dl-Reuse [data-step=${step}]`);
+  await expect(fate('extract')).toContainText('reused');
+  await expect(fate('report')).toContainText('reused');
+  await screens.form.getByLabel(/^n/).fill('2');
+  await expect(fate('report')).toContainText('The parameter `n` changed.');
+  await screens.form.getByRole('button', run).click();
+  await expect(screens.recordInPhase('succeeded')).toBeVisible();
+  const row = (step: string) =>
+    screens.record.locator(`tr[data-step=${step}]`).last();
+  await expect(row('extract')).toContainText('Reused');
+  await expect(row('extract')).toContainText('Unchanged since run');
+  await expect(row('report')).toContainText('Succeeded');
 });

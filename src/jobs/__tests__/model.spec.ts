@@ -129,6 +129,11 @@ class FakeTarget implements IRunTarget {
   };
   places = [SANDBOX];
   placements = async () => this.places;
+  previewed: Omit<Submission, 'path'>[] = [];
+  previewReuse = async (submission: Omit<Submission, 'path'>) => {
+    this.previewed.push(submission);
+    return [];
+  };
   submit = async (submission: Omit<Submission, 'path'>, key: string) => {
     this.submitted.push({ submission, key });
     const failure = this.failures.shift();
@@ -159,6 +164,23 @@ describe('RunFormModel', () => {
       parameters: {},
       environment: 'sandbox'
     });
+  });
+
+  it('previews and sends the wish for reuse with the values of the form', async () => {
+    form.setReuse(true);
+    type('top', 'many');
+    type('top', '3');
+    await form.submit();
+    expect(target.previewed[0]).toEqual({
+      parameters: {},
+      environment: 'sandbox'
+    });
+    expect(target.submitted[0].submission).toEqual({
+      parameters: { top: 3 },
+      environment: 'sandbox',
+      reuse: true
+    });
+    form.dispose();
   });
 
   it('sends only what was changed', async () => {

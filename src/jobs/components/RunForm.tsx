@@ -11,6 +11,7 @@ import type {
 } from '../../api';
 import { PipelineGraph } from '../../pipelines/components/PipelineGraph';
 import { Problems } from '../../pipelines/components/Problems';
+import { Reuse } from '../../pipelines/components/Reuse';
 import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
@@ -46,6 +47,7 @@ export type FormActions = {
   onKernel: (kernel: string) => void;
   onPlace: (change: Partial<Place>) => void;
   onSettings: (change: Partial<SettingsDraft>) => void;
+  onReuse: (reuse: boolean) => void;
   onSweep: (change: Partial<SweepDraft>) => void;
   onOutputs: (change: Partial<OutputsDraft>) => void;
   onTakeAlong: (file: string) => void;
@@ -178,6 +180,13 @@ export function RunForm(
             <section>
               <h2>{trans.__('Steps')}</h2>
               <PipelineGraph steps={validation.steps} trans={trans} />
+              <Reuse
+                isWanted={state.reuse}
+                preview={state.reusePreview}
+                disabled={busy}
+                onChange={props.onReuse}
+                trans={trans}
+              />
             </section>
           )}
           {inspection && kind !== 'pipeline' && (

@@ -27,7 +27,11 @@ export function step(
     items: null,
     started_at: null,
     finished_at: null,
+    run_started_at: null,
+    expected_s: null,
     due_at: null,
+    run_started_at: null,
+    expected_s: null,
     approval: null,
     ...change
   };

@@ -4,7 +4,7 @@ import React, { useMemo, useRef, useState } from 'react';
 import type { PipelineStep, Progress } from '../../api';
 import { useNow } from '../../shared/clock';
 import { PhaseLabel } from '../../shared/components/StateLabel';
-import { formatDuration } from '../../shared/format';
+import { formatAbout, formatDuration } from '../../shared/format';
 import { useWidth } from '../../shared/width';
 import { placeSteps, PlacedStep } from '../layout';
 import {
@@ -161,9 +161,10 @@ function Caption(props: {
   }
   return (
     <span className="dl-Node-caption">
-      {step.reason?.message ?? (
+      {(saysReason(step) && step.reason?.message) || (
         <>
           <StepDuration step={step} />
+          <ExpectedDuration step={step} trans={trans} />
           {progress && progress.total > 0 && (
             <>
               {' · '}
@@ -172,6 +173,31 @@ function Caption(props: {
           )}
         </>
       )}
+    </span>
+  );
+}
+
+/** Tell whether the reason is worth the place: why a step ended so, and not why it runs or was reused. */
+function saysReason({ state }: PipelineStep): boolean {
+  return state !== 'running' && state !== 'succeeded';
+}
+
+/** The time that a step is expected to take, while it waits or works. */
+export function ExpectedDuration(props: {
+  step: PipelineStep;
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { step, trans } = props;
+  if (step.expected_s === null || hasEnded(step)) {
+    return null;
+  }
+  const about = formatAbout(step.expected_s);
+  return (
+    <span
+      className="dl-mod-quiet"
+      title={trans.__('It took so long before: the median of its last runs')}
+    >
+      {step.started_at ? trans.__(' of ~%1', about) : trans.__('~%1', about)}
     </span>
   );
 }

@@ -14,8 +14,8 @@ import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { formatExact } from '../../shared/format';
 import { phaseAppearance } from '../../shared/phases';
-import { barOf, labelOfItems, labelOfStep, nameOf } from '../steps';
-import { StepDuration } from './PipelineGraph';
+import { barOf, isReused, labelOfItems, labelOfStep, nameOf } from '../steps';
+import { ExpectedDuration, StepDuration } from './PipelineGraph';
 
 const COLUMNS = 6;
 
@@ -119,6 +119,7 @@ function Row(props: {
       </td>
       <td className="dl-mod-number">
         <StepDuration step={step} />
+        <ExpectedDuration step={step} trans={trans} />
       </td>
       <td className="dl-StepList-time">
         <TimeBar step={step} start={props.start} end={props.end} />
@@ -128,6 +129,7 @@ function Row(props: {
           <TakenFrom
             run={step.taken_from}
             isWhole={step.started_at === null}
+            isReused={isReused(step)}
             onOpenRun={props.onOpenRun}
             trans={trans}
           />
@@ -142,6 +144,7 @@ function Row(props: {
 function TakenFrom(props: {
   run: string;
   isWhole: boolean;
+  isReused: boolean;
   onOpenRun: (run: string) => void;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -152,9 +155,11 @@ function TakenFrom(props: {
       className="dl-Button dl-mod-link"
       onClick={() => props.onOpenRun(run)}
     >
-      {props.isWhole
-        ? trans.__('Taken from run %1', run)
-        : trans.__('Some items taken from run %1', run)}
+      {props.isReused
+        ? trans.__('Unchanged since run %1', run)
+        : props.isWhole
+          ? trans.__('Taken from run %1', run)
+          : trans.__('Some items taken from run %1', run)}
     </button>
   );
 }
@@ -219,7 +224,8 @@ function TimeBar(props: {
 
 /** Return why a step ended or waits, or how a person decided. */
 function reasonOf(step: PipelineStep, trans: TranslationBundle): string {
-  const { approval, reason } = step;
+  const { approval } = step;
+  const reason = isReused(step) ? null : step.reason;
   const decided = approval?.decided_by
     ? trans.__('By %1', approval.decided_by.name)
     : '';

@@ -2,13 +2,22 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React, { useRef, useState } from 'react';
 
 import type { Decision, PipelineStep, Progress, Run } from '../../api';
+import { useNow } from '../../shared/clock';
+import { Tabs } from '../../shared/components/Tabs';
 import { Trouble } from '../../shared/components/Trouble';
+import { formatAbout } from '../../shared/format';
+import { isTerminal } from '../../shared/runs';
+import { remainingSeconds } from '../forecast';
 import type { StepsState } from '../model';
+import { hasEnded } from '../steps';
 import { ApprovalBox } from './ApprovalBox';
 import { PipelineGraph } from './PipelineGraph';
 import { StepList } from './StepList';
+import { Timeline } from './Timeline';
 
-/** The steps of a pipeline run: the decisions that it waits for, the graph and the list. */
+type View = 'graph' | 'timeline';
+
+/** The steps of a pipeline run: the decisions that it waits for, the graph or the time line, and the list. */
 export function Steps(props: {
   run: Run;
   state: StepsState;
@@ -27,7 +36,9 @@ export function Steps(props: {
 }): JSX.Element {
   const { run, state, trans } = props;
   const [unfolded, setUnfolded] = useState<string | null>(null);
+  const [view, setView] = useState<View>('graph');
   const list = useRef<HTMLDivElement>(null);
+  const panel = `dl-steps-${run.id}`;
   const { steps, trouble } = state;
   const explained = trouble && (
     <Trouble problem={trouble} onRetry={props.onRetry} trans={trans} />
@@ -67,12 +78,37 @@ export function Steps(props: {
           trans={trans}
         />
       ))}
-      <PipelineGraph
-        steps={steps}
-        progressOf={props.progressOf}
-        onOpen={open}
-        trans={trans}
-      />
+      <div className="dl-Steps-views">
+        <Tabs
+          label={trans.__('Views of the steps')}
+          tabs={[
+            { id: 'graph', label: trans.__('Graph') },
+            { id: 'timeline', label: trans.__('Timeline') }
+          ]}
+          selected={view}
+          panelOf={() => panel}
+          onSelect={selected => setView(selected as View)}
+        />
+        {!isTerminal(run) && <Remaining steps={steps} trans={trans} />}
+      </div>
+      <div id={panel} role="tabpanel" className="dl-Steps-view">
+        {view === 'graph' ? (
+          <PipelineGraph
+            steps={steps}
+            progressOf={props.progressOf}
+            onOpen={open}
+            trans={trans}
+          />
+        ) : (
+          <Timeline
+            steps={steps}
+            startedAt={run.started_at}
+            finishedAt={run.finished_at}
+            onOpen={open}
+            trans={trans}
+          />
+        )}
+      </div>
       <div ref={list}>
         <StepList
           steps={steps}
@@ -88,6 +124,27 @@ export function Steps(props: {
         />
       </div>
     </div>
+  );
+}
+
+/** The time until the run will have ended, as far as its steps have run before. */
+function Remaining(props: {
+  steps: readonly PipelineStep[];
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { steps, trans } = props;
+  const seconds = remainingSeconds(steps, useNow());
+  if (seconds === null) {
+    return null;
+  }
+  const about = formatAbout(Math.max(1, Math.round(seconds)));
+  const waits = steps.some(step => step.kind === 'approval' && !hasEnded(step));
+  return (
+    <span className="dl-mod-quiet">
+      {waits
+        ? trans.__('about %1 left, without the time for decisions', about)
+        : trans.__('about %1 left', about)}
+    </span>
   );
 }
 
