@@ -30,6 +30,8 @@ export function step(
     run_started_at: null,
     expected_s: null,
     due_at: null,
+    run_started_at: null,
+    expected_s: null,
     approval: null,
     ...change
   };

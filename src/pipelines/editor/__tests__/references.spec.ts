@@ -19,7 +19,7 @@ describe('a step in an expression', () => {
     ['params.steps.old', 'params.steps.old'],
     ['old.steps', 'old.steps'],
     ['steps.old.state // steps.old', 'steps.new.state // steps.old'],
-    ['r"\\" + steps.old.state', 'r"\\" + steps.old.state'],
+    ['r"\\" + steps.old.state', 'r"\\" + steps.new.state'],
     ["'''steps.old''' + steps.old.state", "'''steps.old''' + steps.new.state"]
   ])('gets another id: %s', (before, after) => {
     expect(renameIn(before, 'steps', 'old', 'new')).toBe(after);
