@@ -1,4 +1,7 @@
-import { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
@@ -11,13 +14,13 @@ export const schedules: JupyterFrontEndPlugin<void> = {
   requires: [IDataOps, IRuns],
   optional: [ITranslator],
   activate: (
-    app,
-    { events }: IDataOps,
+    app: JupyterFrontEnd,
+    dataOps: IDataOps,
     runs: IRuns,
     translator: ITranslator | null
   ) =>
     showMessages({
-      messages: events.message,
+      messages: dataOps.events.message,
       runs,
       openRun: id => void app.commands.execute(CommandIDs.openRun, { id }),
       trans: (translator ?? nullTranslator).load('dataops_lab')
