@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -422,7 +423,8 @@ def test_the_example_of_the_guide_is_read():
 
 def test_the_expressions_of_the_guide_are_right():
     guide = Path(__file__).parents[2] / "docs/guide/pipeline-file.md"
-    expressions = guide.read_text(encoding="utf-8").split("```\n")[2].splitlines()
+    [block] = re.findall(r"^```\n([^`]*)^```$", guide.read_text(encoding="utf-8"), re.MULTILINE)
+    expressions = block.splitlines()
     scope = Scope(ParameterSchema((Parameter("regions", ParameterType.LIST, []),)), ("check", "train"))
     assert [check(expression, scope).problems for expression in expressions] == [()] * 4
 

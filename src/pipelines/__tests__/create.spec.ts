@@ -94,7 +94,7 @@ describe('createPipeline', () => {
 
   it('says so when it found no order', async () => {
     await create(['a.ipynb', 'b.ipynb'], { ...SUGGESTION, guesses: [] });
-    expect(told[0]).toContain('needs');
+    expect(told[0]).toContain('Connect steps');
   });
 
   it('says nothing about an example', async () => {
