@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import docker, engine, loop, pipelines, records, results, runner, service
+from . import docker, engine, loop, pipelines, records, results, runner, schedules, service
 
 SECTIONS = {
     "runner": runner,
@@ -15,6 +15,7 @@ SECTIONS = {
     "engine": engine,
     "pipelines": pipelines,
     "records": records,
+    "schedules": schedules,
     "docker": docker,
 }
 

@@ -466,12 +466,12 @@ class FileDays(Model):
     """The whole days of the text of an iCalendar file."""
 
     kind: Literal["ics"]
-    text: str = Field(max_length=2_000_000)
+    text: str = Field(max_length=900_000)
 
 
 class GivenDays(Model):
     kind: Literal["days"]
-    days: list[DayOffModel] = Field(max_length=20_000)
+    days: list[DayOffModel] = Field(max_length=5_000)
 
 
 class CalendarRequest(Model):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +13,12 @@ from .actors import Actor
 
 MAX_DAYS = 20_000
 MAX_NAME_LENGTH = 200
+"""The longest name of a day off."""
+MAX_CALENDAR_NAME_LENGTH = 100
 WEEKEND = (5, 6)
 MAX_MOVE_DAYS = 31
 """The most days that a moved tick looks for a business day. No calendar has a longer holiday that means it."""
 
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _DAY = dt.timedelta(days=1)
 
 
@@ -39,9 +39,10 @@ class Calendar:
 
     def check(self) -> None:
         """Raise InvalidSchedule unless it can be stored and counted with."""
-        if not _NAME.fullmatch(self.name):
+        if not (0 < len(self.name) <= MAX_CALENDAR_NAME_LENGTH and self.name.isprintable()):
             raise InvalidSchedule(
-                f"{self.name!r} cannot name a calendar. Use lower-case letters, digits and hyphens, such as `fr`.",
+                f"{self.name[:80]!r} cannot name a calendar: a name has 1 to {MAX_CALENDAR_NAME_LENGTH} printable "
+                "characters, such as `fr`.",
                 code="invalid_calendar",
             )
         if len(self.days) > MAX_DAYS:

@@ -70,7 +70,8 @@ class FolderWatch:
             self._read()
         if self._watched:
             self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="engine-folders")
-            self._future = self._pool.submit(self._list, list(self._watched.values()), now)
+            self._future = self._pool.submit(_list, list(self._watched.values()), now)
+            self._future.add_done_callback(lambda future: self._wake.set() if future.result() else None)
 
     def wait_for_thread(self) -> None:
         if self._future is not None:
@@ -95,25 +96,24 @@ class FolderWatch:
                 watched[schedule.id] = _Watched(schedule, rule, BurstDetector(seen, rule.quiet_s))
         self._watched = watched
 
-    def _list(self, watched: list[_Watched], now: float) -> list[_Found]:
-        found = []
-        for each in watched:
-            listing = list_folder(each.rule.folder, each.rule.pattern)
-            if listing is None:
-                continue
-            is_first = each.detector.seen is None
-            files = each.detector.look(listing, now)
-            if files is not None or is_first:
-                found.append(_Found(each.schedule, listing, files))
-        if found:
-            self._wake.set()
-        return found
-
     def _store(self, found: list[_Found], fence: int) -> None:
         for each in found:
             folder_ticks.add_burst(self._ctx, each.schedule, each.listing, each.files, fence=fence)
             if (watched := self._watched.get(each.schedule.id)) is not None:
                 watched.detector.taken(each.listing)
+
+
+def _list(watched: list[_Watched], now: float) -> list[_Found]:
+    found = []
+    for each in watched:
+        listing = list_folder(each.rule.folder, each.rule.pattern)
+        if listing is None:
+            continue
+        is_first = each.detector.seen is None
+        files = each.detector.look(listing, now)
+        if files is not None or is_first:
+            found.append(_Found(each.schedule, listing, files))
+    return found
 
 
 def list_folder(folder: str, pattern: str) -> Listing | None:

@@ -59,7 +59,10 @@ class ScheduleClocks:
         due = ticks.list_due(self._ctx)
         for schedule_id in due.schedules:
             if schedule_id not in self._preparing:
-                self._preparing[schedule_id] = self._pool.submit(self._prepare, schedule_id)
+                future = self._pool.submit(ticks.prepare_start, self._ctx, schedule_id)
+                self._preparing[schedule_id] = future
+                # Not before it is done: the loop would look at it, and sleep again.
+                future.add_done_callback(lambda _: self._wake.set())
         ticks.tell_late(self._ctx, fence=fence)
         notifications.deliver(self._ctx, fence=fence)
         left_s = LONGEST_SLEEP_S
@@ -88,12 +91,6 @@ class ScheduleClocks:
         self._pool.shutdown(wait=False, cancel_futures=True)
         wait(self._preparing.values(), CLOSE_TIMEOUT_S)
         self._folders.close()
-
-    def _prepare(self, schedule_id: str) -> PreparedStart:
-        try:
-            return ticks.prepare_start(self._ctx, schedule_id)
-        finally:
-            self._wake.set()
 
     def _start_prepared(self, fence: int) -> None:
         done = [schedule_id for schedule_id, future in self._preparing.items() if future.done()]

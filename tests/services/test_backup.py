@@ -23,15 +23,18 @@ from dataops_lab.domain.leases import ENGINE
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
+from dataops_lab.domain.schedules import Settings as ScheduleSettings
 from dataops_lab.domain.snapshots import Snapshot
 from dataops_lab.domain.sweeps import Sweep
+from dataops_lab.domain.timetables import Cron
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, backup, pipelines, repairs, runs
+from dataops_lab.services import Services, backup, pipelines, repairs, runs, schedules
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
+from dataops_lab.services.schedules import ScheduleWish
 from dataops_lab.store import open_sqlite
 from dataops_lab.testing import (
     FakeBackends,
@@ -146,6 +149,20 @@ def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archiv
     assert sorted(path.name for path in folder.iterdir()) == ["blobs", DATABASE]
     assert (folder.stat().st_mode & 0o777, archive.stat().st_mode & 0o777) == (0o700, 0o600)
     assert [path.name for path in folder.parent.iterdir()] == ["else"]
+
+
+def test_a_restored_schedule_is_paused_because_the_original_may_still_run(original, build, tmp_path):
+    wish = ScheduleWish(Submission("/n/sales.ipynb"), ScheduleSettings(Cron("0 8 * * *"), "UTC"), "daily")
+    schedules.add(original, wish, by=person("ann"))
+    target = tmp_path / "with-schedule.tar.gz"
+    back_up(original, target, open_copy=open_sqlite)
+    folder = tmp_path / "elsewhere"
+    restore(target, folder, database=DATABASE, build=build, force=False)
+    restored = build(folder)
+    with closing(restored.store), restored.store.read() as tx:
+        schedule = tx.schedules.get("daily")
+        assert schedule.pause is not None and "backup" in schedule.pause.why
+        assert (schedule.next_at, tx.schedules.count_active()) == (None, 0)
 
 
 class Edited(FakeNotebooks):

@@ -58,7 +58,13 @@ test('a pipeline of selected notebooks is checked, run and approved', async ({
   await execute(page, 'dataops:check-pipeline');
   await expect(page.getByText('has no problems')).toBeVisible();
 
-  await execute(page, 'dataops:run-as-job');
+  // The command ends when the question is answered.
+  const asked = execute(page, 'dataops:run-as-job');
+  await page
+    .locator('.jp-Dialog')
+    .getByRole('button', { name: 'Save' })
+    .click();
+  await asked;
   await expect(screens.form).toContainText('Run pipeline');
   await expect(screens.form.locator('.dl-Node')).toHaveCount(3);
   await screens.form.getByRole('button', { name: 'Run', exact: true }).click();

@@ -27,6 +27,7 @@ const ENVIRONMENT: Environment = {
   mounts: [{ source: '/srv/data', target: '/data', read_only: true }],
   locked: ['image'],
   guarded: true,
+  output_folder: '/srv/reports',
   revision: 3,
   changed_at: '2026-11-21T12:00:00.000Z',
   changed_by: { id: 'ada', name: 'Ada', kind: 'person' },

@@ -31,7 +31,7 @@ describe('ImportReport', () => {
     ).toEqual(['Not carried over', 'Changed', 'Carried over']);
     expect(
       screen.getAllByRole('listitem').map(item => item.textContent)
-    ).toEqual(['a, b The image x.', 'A name.', 'a The notebook a.ipynb.']);
+    ).toEqual(['a, b: The image x.', 'A name.', 'a: The notebook a.ipynb.']);
   });
 
   it('has no heading for what there is nothing to say about', () => {

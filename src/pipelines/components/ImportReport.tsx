@@ -44,7 +44,8 @@ export function ImportReport(props: {
                   <li key={message}>
                     {steps.length > 0 && (
                       <>
-                        <code>{steps.join(', ')}</code>{' '}
+                        <code>{steps.join(', ')}</code>
+                        {': '}
                       </>
                     )}
                     {message}
