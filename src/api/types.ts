@@ -266,7 +266,7 @@ export type Schedule = Override<
     last_run: RunSummary | null;
   }
 >;
-/** What a person chooses for a schedule besides its job and environment. */
+/** The choices of a person for a schedule, besides its job and environment. */
 export type ScheduleSettings = Pick<
   Schedule,
   | 'rule'

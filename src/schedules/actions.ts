@@ -4,7 +4,7 @@ import type { Client, Schedule } from '../api';
 import { askConfirmation } from '../shared/confirm';
 import { reportFailure, reportSuccess } from '../shared/report';
 
-/** What people can do with a schedule. A refusal is shown as a notification. */
+/** The things that people can do with a schedule. A refusal is shown as a notification. */
 export class Actions {
   constructor(
     private readonly _client: Client,

@@ -33,7 +33,7 @@ import { cronOf, RuleDraft } from './rule';
 const PREVIEW_INTERVAL_MS = 400;
 const MAX_JOBS = 500;
 
-/** What a form is about: a file that shall be scheduled, or a schedule that shall change. */
+/** The subject of a form: a file that shall be scheduled, or a schedule that shall change. */
 export type Subject =
   { source: ScheduledSource; parameters: Parameters } | { id: string };
 
@@ -349,7 +349,8 @@ function fieldsOf(problem: Problem): { [field: string]: string } {
     never_fires: 'expression',
     unknown_zone: 'timezone',
     unknown_calendar: 'calendar',
-    schedule_cycle: 'job'
+    schedule_cycle: 'job',
+    name_taken: 'name'
   }[problem.code];
   return field ? { [field]: problem.message } : {};
 }

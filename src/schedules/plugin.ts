@@ -66,7 +66,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
 
     commands.addCommand(CommandIDs.openSchedules, {
       label: trans.__('Schedules'),
-      caption: trans.__('What runs by itself, when, and how it went'),
+      caption: trans.__('All that runs by itself: when, and how it went'),
       icon: scheduleIcon,
       describedBy: noArgs,
       execute: async () => (await screens()).openList()

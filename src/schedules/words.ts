@@ -61,7 +61,12 @@ export function makeWords(language: string, trans: TranslationBundle): Words {
 
 function cronWords(expression: string, locale: string): string {
   try {
-    return toString(expression, { locale, use24HourTimeFormat: true });
+    return toString(expression, {
+      locale,
+      use24HourTimeFormat: true,
+      // It says "every day" only then, and in other expressions too much.
+      verbose: /^\d+ \d+ \* \* \*$/.test(expression)
+    });
   } catch {
     return expression;
   }

@@ -11,7 +11,7 @@ export function allZones(): string[] {
   return ['UTC', ...(known?.call(Intl, 'timeZone') ?? [])];
 }
 
-/** Return the instant at which clocks of the zone show `local`, such as 2026-01-31T08:00; null when that is no time. */
+/** Return the instant at which clocks of the zone show `local`, such as 2026-01-31T08:00; null when that is not a time. */
 export function instantOf(local: string, timeZone: string): string | null {
   const wanted = Date.parse(`${local}Z`);
   if (Number.isNaN(wanted)) {

@@ -29,7 +29,7 @@ test('a notebook is scheduled from its form, run now, paused and resumed, and th
   await expect(next.getByRole('listitem').first()).toContainText(
     /08:00 [+-]\d\d:\d\d/
   );
-  await expect(form).toContainText('At 08:00, ');
+  await expect(form).toContainText('At 08:00, every day');
   await form.getByRole('button', { name: 'Schedule', exact: true }).click();
 
   const schedule = pageOf(page);

@@ -100,6 +100,10 @@ describe('the words of a rule', () => {
     expect(makeWords('en', trans)(monday, PARIS)).toBe(
       'At 08:00, only on Monday, Europe/Paris'
     );
+    const daily: ScheduleRule = { kind: 'cron', expression: '0 8 * * *' };
+    expect(makeWords('en', trans)(daily, 'UTC')).toBe(
+      'At 08:00, every day, UTC'
+    );
     expect(makeWords('fr_FR', trans)(monday, PARIS)).toBe(
       'À 08:00, uniquement le lundi, Europe/Paris'
     );

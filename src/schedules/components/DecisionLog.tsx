@@ -8,7 +8,7 @@ import { labelOfTick, TICK_STATES } from '../states';
 import { localOf } from '../zones';
 import { TickLabel } from './ScheduleLabel';
 
-/** What became of each start of a schedule, newest first, and why. */
+/** The fate of each start of a schedule, newest first, and why. */
 export function DecisionLog(props: {
   ticks: readonly Tick[];
   timezone: string;

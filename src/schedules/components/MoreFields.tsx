@@ -19,6 +19,7 @@ type Props = {
 
 const EXAMPLE = '{"region": "south"}';
 const FIELDS = [
+  'name',
   'timezone',
   'starts',
   'ends',
