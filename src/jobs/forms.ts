@@ -2,6 +2,7 @@ import { JupyterFrontEnd } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
 import type { Client, Job, Run } from '../api';
 import { MatrixModel } from '../pipelines/matrixModel';
@@ -122,6 +123,14 @@ export class Forms {
       // The record takes the place of the form, and the form closes.
       onSubmitted: run =>
         void this._showRecord(run, id).then(() => form.close()),
+      onSchedule:
+        path === undefined
+          ? null
+          : submission =>
+              void app.commands.execute(CommandIDs.schedule, {
+                path,
+                submission: submission as ReadonlyPartialJSONObject
+              }),
       onShowProblem: problem =>
         path !== undefined && void showPlace(path, problem, documents)
     });

@@ -336,6 +336,25 @@ export class RunFormModel implements IDisposable {
     }
   }
 
+  /**
+   * Save the file, and return what a schedule takes over from the form; null when a person must fix something first.
+   *
+   * A wrong value of a parameter is left out: the form of the schedule asks for it again.
+   */
+  async readForSchedule(): Promise<Omit<Submission, 'path'> | null> {
+    const chosen = this._readChoices();
+    if (!chosen || this._state.submitting) {
+      return null;
+    }
+    const notSaved = await this.target.save();
+    if (notSaved !== null) {
+      this._set({ notes: this._makeNotes(notSaved, this._state.standIn) });
+      return null;
+    }
+    const { values } = this._collectValues();
+    return this._makeSubmission({ parameters: values }, chosen);
+  }
+
   /** Read the places that may be chosen for a fixed version. */
   private async _loadPlacements(run: Run): Promise<Partial<FormState>> {
     const placements = await this.target.placements(

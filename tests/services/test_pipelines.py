@@ -240,9 +240,9 @@ def test_retries_of_the_submission_are_for_the_steps_that_have_none_of_their_own
     assert lab.part(run_id, "b").settings.start_timeout_s == 50
 
 
-def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_steps(lab):
+def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_parts(lab):
     run_id = lab.start(CHAIN)
-    with pytest.raises(Conflict, match=f"Look at its steps: `jupyter dataops runs show {run_id}`"):
+    with pytest.raises(Conflict, match=f"Look at its parts: `jupyter dataops runs show {run_id}`"):
         records.open_notebook(lab.ctx, run_id, executed=True)
 
 
@@ -724,9 +724,9 @@ def test_the_same_key_is_the_same_run(lab):
         lab.submit(CHAIN, key="monday", environment="sandbox", priority=3)
 
 
-def test_rows_are_refused_for_now(lab):
+def test_rows_are_refused(lab):
     lab.notebooks.pipeline_files[PATH] = CHAIN.encode()
-    with pytest.raises(InvalidRequest, match="rows"):
+    with pytest.raises(InvalidRequest, match="Rows are for one notebook or script"):
         runs.submit_many(lab.ctx, Submission(PATH), [runs.ParameterRow()], by=ANN)
 
 

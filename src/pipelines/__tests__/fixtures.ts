@@ -30,8 +30,6 @@ export function step(
     run_started_at: null,
     expected_s: null,
     due_at: null,
-    run_started_at: null,
-    expected_s: null,
     approval: null,
     ...change
   };
