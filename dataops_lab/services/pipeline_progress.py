@@ -86,7 +86,7 @@ def pipeline_of(ctx: Services, manifest: Manifest, sweep: Sweep | None = None) -
             reading = ctx.pipelines.read(ctx.blobs.read(manifest.source_digest))
             if len(known) >= MAX_KNOWN:
                 known.clear()
-            # It had no problems when it was submitted. What is refused in new files since then still runs as it did.
+            # It had no problems when it was submitted. Rules that came later are for new files.
             known[manifest.source_digest] = reading.pipeline
         return known[manifest.source_digest]
     except (Damaged, NotFound):
