@@ -208,6 +208,7 @@ export function RunForm(
               <OutputsFields
                 draft={state.outputs}
                 declared={inspection.outputs ?? []}
+                problem={state.fieldProblems.outputs}
                 disabled={busy}
                 onChange={props.onOutputs}
                 trans={trans}
