@@ -245,7 +245,7 @@ export class ScheduleFormModel implements IDisposable {
 
   /** Read all fields; return null when one is wrong. */
   private _read(): ScheduleSettings | null {
-    const { draft, parameters, values, dates } = this._state;
+    const { draft, schedule, parameters, values, dates } = this._state;
     const reading = readSchedule(draft, this._trans);
     const problems: { [field: string]: string } =
       'problems' in reading ? reading.problems : {};
@@ -256,13 +256,17 @@ export class ScheduleFormModel implements IDisposable {
       presets.length > 0 && presets.every(preset => name in preset.parameters);
     for (const parameter of parameters) {
       const { name } = parameter;
-      if (name in dates || isInPresets(name)) {
+      if (name in dates) {
         continue;
       }
       const value = readDraft(parameter, values[name], this._trans);
+      // A value that was given stays, because the default of the version may be another one.
+      const wasGiven = name in (schedule?.parameters ?? {});
       if ('problem' in value) {
-        problems[`parameter-${name}`] = value.problem;
-      } else if (!isDefault(parameter, value.value)) {
+        if (!isInPresets(name)) {
+          problems[`parameter-${name}`] = value.problem;
+        }
+      } else if (wasGiven || !isDefault(parameter, value.value)) {
         given[name] = value.value;
       }
     }

@@ -56,6 +56,11 @@ export function stateOf(schedule: Schedule, now = Date.now()): ScheduleState {
   return schedule.next_at === null && !waits ? 'ended' : 'active';
 }
 
+/** Tell whether a schedule waits for somebody to do something. */
+export function needsSomebody(schedule: Schedule): boolean {
+  return ['orphaned', 'refused', 'late'].includes(stateOf(schedule));
+}
+
 export function labelOfSchedule(
   state: ScheduleState,
   trans: TranslationBundle

@@ -24,8 +24,9 @@ from dataops_lab.errors import (
     KeyReused,
     Refused,
 )
+from dataops_lab.pipelines import reading
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import installation, jobs, pipelines, records, retention, runs
+from dataops_lab.services import installation, jobs, pipeline_progress, pipelines, records, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PATH, PYTHON, PipelineLab, engine_of
@@ -868,6 +869,22 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
     lab.settle()
     stop_all(lab)
     assert lab.executor.alive == []
+
+
+def test_a_stored_version_goes_on_and_runs_again_when_new_files_like_it_are_refused(lab, monkeypatch):
+    text = CHAIN + "  publish:\n    approve: {ask: Right?}\n    needs: [extract]\n    retries: 2\n"
+    with pytest.raises(InvalidPipeline, match="take `retries` out of it"):
+        lab.submit(text)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(reading, "problems_of", lambda pipeline: ())
+        run_id = lab.start(text)
+    # As after an upgrade: nothing that was read before is remembered.
+    pipeline_progress._read.clear()
+    lab.end(run_id, "extract")
+    assert lab.states(run_id)["publish"] == "awaiting_approval"
+    again = runs.rerun(lab.ctx, run_id, parameters=None, by=ANN).view.run.id
+    lab.settle()
+    assert lab.alive(again) == {"extract"}
 
 
 # --- scripts, commands, roots ---------------------------------------------------------------------

@@ -33,6 +33,9 @@ import {
 
 export { EditRefused } from './edits';
 
+const READ_ONLY =
+  'This file is read-only. Save it under another name, and change that.';
+
 /** The time without a change after which the server checks the text, in milliseconds. */
 const CHECK_AFTER = 400;
 
@@ -100,6 +103,8 @@ type Options = {
   text: SharedText;
   /** Find what is wrong with a text, as the server sees it. */
   check?: (content: string) => Promise<readonly PipelineProblem[]>;
+  /** Tell whether the file must stay as it is. */
+  isReadOnly?: () => boolean;
   /** Called when the check itself fails. */
   onCheckFailed?: (reason: unknown) => void;
 };
@@ -145,6 +150,13 @@ export class PipelineDocument implements IDisposable {
 
   get problems(): readonly EditorProblem[] {
     return this._state.problems;
+  }
+
+  /** The reason why nothing can be edited, or null. */
+  get refusal(): string | null {
+    return this._options.isReadOnly?.()
+      ? READ_ONLY
+      : (this._state.unreadable?.message ?? null);
   }
 
   get isDisposed(): boolean {
@@ -314,6 +326,9 @@ export class PipelineDocument implements IDisposable {
 
   /** Change the text. `member` names what is edited: edits of one member that follow one another are undone together. */
   edit(change: (text: string) => string, member?: string): void {
+    if (this._options.isReadOnly?.()) {
+      throw new EditRefused(READ_ONLY);
+    }
     const before = this._draft ?? this._source;
     const after = said(() => change(before));
     if (this._draft !== null) {

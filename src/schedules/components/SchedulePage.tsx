@@ -64,7 +64,7 @@ export function SchedulePage(props: Props): JSX.Element {
       />
       <p className="dl-mod-quiet">
         {trans.__(
-          'An engine starts schedules. The engine that JupyterLab starts ends with JupyterLab, unless it is told to stay. `jupyter dataops doctor` tells when starts would be lost.'
+          'An engine starts schedules. The engine that JupyterLab starts ends with JupyterLab, unless it is told to stay. The command “jupyter dataops doctor” tells when starts would be lost.'
         )}
       </p>
     </>

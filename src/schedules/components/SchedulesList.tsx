@@ -4,7 +4,12 @@ import React, { useState } from 'react';
 
 import { Trouble } from '../../shared/components/Trouble';
 import type { SchedulesState } from '../listModel';
-import { labelOfSchedule, ScheduleState, stateOf } from '../states';
+import {
+  labelOfSchedule,
+  needsSomebody,
+  ScheduleState,
+  stateOf
+} from '../states';
 import type { Words } from '../words';
 import { ScheduleActions, SchedulesTable } from './SchedulesTable';
 
@@ -35,10 +40,8 @@ export function SchedulesList(
     .filter(({ name, job_name: job }) =>
       `${name} ${job}`.toLowerCase().includes(needle)
     );
-  const needs = (state: ScheduleState) =>
-    ['orphaned', 'refused', 'late'].includes(state) ? 0 : 1;
   const sorted = [...shown].sort(
-    (a, b) => needs(stateOf(a)) - needs(stateOf(b))
+    (a, b) => Number(needsSomebody(b)) - Number(needsSomebody(a))
   );
   return (
     <>
