@@ -138,8 +138,9 @@ def read(text: str) -> Document:
         _take_keys_as_text(root)
         return Document(text, root)
     except yaml.reader.ReaderError as error:
-        problem = f"this is not YAML: the character U+{ord(text[error.position]):04X} is not taken"
-        raise YamlError(problem, _place_of(text, error.position)) from None
+        # Its position counts bytes with libyaml, and characters without.
+        problem = f"this is not YAML: the character U+{error.character:04X} is not taken"
+        raise YamlError(problem, _place_of(text, text.index(chr(error.character)))) from None
     except yaml.YAMLError as error:
         if getattr(error, "problem", None) == "but found another document":
             raise YamlError("a second document begins here: take it out", _last_place(error, text)) from None

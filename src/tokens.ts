@@ -115,6 +115,13 @@ export const CommandIDs = {
   jobSettings: 'dataops:job-settings',
   /** Args: `path` of a pipeline in the place of `id`. Show its runs beside one another. */
   pipelineHistory: 'dataops:pipeline-history',
+  openSchedules: 'dataops:open-schedules',
+  /** Args: `id` of a schedule. */
+  openSchedule: 'dataops:open-schedule',
+  /** Args: `path` of a notebook, script or pipeline, the one in front without; `submission` of its form. */
+  schedule: 'dataops:schedule',
+  /** Args: `id` of a schedule. */
+  editSchedule: 'dataops:edit-schedule',
   openNotebook: 'dataops:open-run-notebook',
   downloadRecord: 'dataops:download-record',
   /** Takes also `path`. */

@@ -80,6 +80,7 @@ def test_a_text_that_looks_like_something_else_is_quoted(text):
         ("? [a]\n: b", "a key is a text"),
         ("a: 1\n---\nb: 2\n", "Line 2: a second document begins here: take it out"),
         ("a: \0", "not YAML"),
+        ("a: é\nb: éé\x94", "Line 2: this is not YAML: the character U+0094 is not taken"),
         ("a: \ud800", "not YAML"),
     ],
 )

@@ -86,7 +86,8 @@ def pipeline_of(ctx: Services, manifest: Manifest, sweep: Sweep | None = None) -
             reading = ctx.pipelines.read(ctx.blobs.read(manifest.source_digest))
             if len(known) >= MAX_KNOWN:
                 known.clear()
-            known[manifest.source_digest] = None if reading.problems else reading.pipeline
+            # It had no problems when it was submitted. Rules that came later are for new files.
+            known[manifest.source_digest] = reading.pipeline
         return known[manifest.source_digest]
     except (Damaged, NotFound):
         return None

@@ -327,8 +327,8 @@ class _Publishing:
             return _refused(
                 publication,
                 "output_of_another_job",
-                f"Run {known.run_id} of another job has published this path. Choose another path, or publish with "
-                "`overwrite`.",
+                f"Run {known.run_id} of another job has published this path. Choose another path, or publish and "
+                "overwrite it.",
             )
         self._before[publication.path] = known
         claim = known or PublishedFile(self._folder, publication.path, run.id, run.job_id, run.version_digest)
@@ -346,7 +346,7 @@ class _Publishing:
                 return _refused(
                     publication,
                     "not_published_before",
-                    f"{path} is there, and no run published it as it is. Move it away, or publish with `overwrite`.",
+                    f"{path} is there, and no run published it as it is. Move it away, or publish and overwrite it.",
                 )
             with self._ctx.blobs.open_verified(digest) as content:
                 is_ours = target.put(path, content, wanted=lambda: self._is_ours(publication))

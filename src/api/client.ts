@@ -9,6 +9,7 @@ import { PipelinesClient } from './pipelines';
 import { Problem } from './problem';
 import { ReproductionsClient } from './reproductions';
 import { RetentionClient } from './retention';
+import { SchedulesClient } from './schedules';
 import {
   InspectRequest,
   Inspection,
@@ -44,6 +45,7 @@ export class Client extends Connection {
   readonly pipelines = new PipelinesClient(this);
   readonly reproductions = new ReproductionsClient(this);
   readonly retention = new RetentionClient(this);
+  readonly schedules = new SchedulesClient(this);
 
   status(): Promise<Status> {
     return this.get('status');

@@ -253,3 +253,45 @@ export type Reproduction = Schemas['ReproductionModel'];
 export type ReproductionKernel = Schemas['ReproductionKernelModel'];
 /** The place of a kernel: the image in which the run ran, or this machine. */
 export type KernelPlace = Schemas['ReproductionKernelRequest']['place'];
+
+export type ScheduleRule = Schemas['ScheduleModel']['rule'];
+export type Tick = Override<Schemas['TickModel'], { reason: Reason | null }>;
+export type Schedule = Override<
+  Schemas['ScheduleModel'],
+  {
+    parameters: Parameters;
+    dates: { [parameter: string]: string };
+    presets: { name: string; parameters: Parameters }[];
+    last_tick: Tick | null;
+    last_run: RunSummary | null;
+  }
+>;
+/** The choices of a person for a schedule, besides its job and environment. */
+export type ScheduleSettings = Pick<
+  Schedule,
+  | 'rule'
+  | 'timezone'
+  | 'starts_at'
+  | 'ends_at'
+  | 'jitter_s'
+  | 'calendar'
+  | 'on_holiday'
+  | 'parameters'
+  | 'dates'
+  | 'presets'
+  | 'overlap'
+  | 'misfire'
+  | 'catchup_window_s'
+  | 'pause_on_failure'
+  | 'due'
+>;
+/** A file as it is now, and how it shall run each time. */
+export type ScheduledSource = Partial<
+  Pick<
+    Schemas['ScheduleRequest'],
+    'environment' | 'kernel' | 'image' | 'resources' | 'run_settings'
+  >
+> & { path: string };
+export type SchedulePreview = Schemas['SchedulePreviewModel'];
+export type Occurrence = Schemas['OccurrenceModel'];
+export type HolidayCalendar = Schemas['CalendarModel'];

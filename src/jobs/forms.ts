@@ -2,14 +2,16 @@ import { JupyterFrontEnd } from '@jupyterlab/application';
 import { WidgetTracker } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { TranslationBundle } from '@jupyterlab/translation';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 
-import type { Client, Job, Run } from '../api';
+import type { Client, EventStream, Job, Run } from '../api';
 import { MatrixModel } from '../pipelines/matrixModel';
 import { showPlace } from '../pipelines/showPlace';
 import { contextOfOpen } from '../shared/documents';
 import { reportFailure } from '../shared/report';
 import { summaryOf } from '../shared/runs';
 import { sourcePath } from '../shared/source';
+import { SchedulesModel } from '../schedules/listModel';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobTab, JobWidget } from './jobWidget';
@@ -21,6 +23,7 @@ type Options = {
   app: JupyterFrontEnd;
   area: 'main' | 'right';
   client: Client;
+  events: EventStream;
   runs: IRuns;
   documents: IDocumentManager;
   trans: TranslationBundle;
@@ -75,13 +78,18 @@ export class Forms {
   }
 
   private _addJobPage({ id, name, kind }: JobOfPage): JobWidget {
-    const { app, area, client, runs, trans } = this._options;
+    const { app, area, client, events, runs, trans } = this._options;
     const page = new JobWidget({
       model: new JobSettingsModel(id, client, trans),
       matrix: kind === 'pipeline' ? new MatrixModel(id, client, runs) : null,
+      schedules: new SchedulesModel(client, events, runs, id),
       runs,
       name,
       onOpen: run => void app.commands.execute(CommandIDs.openRun, { id: run }),
+      onOpenSchedule: schedule =>
+        void app.commands.execute(CommandIDs.openSchedule, { id: schedule }),
+      onOpenSchedules: () =>
+        void app.commands.execute(CommandIDs.openSchedules),
       trans
     });
     void this._jobs.add(page);
@@ -122,6 +130,14 @@ export class Forms {
       // The record takes the place of the form, and the form closes.
       onSubmitted: run =>
         void this._showRecord(run, id).then(() => form.close()),
+      onSchedule:
+        path === undefined
+          ? null
+          : submission =>
+              void app.commands.execute(CommandIDs.schedule, {
+                path,
+                submission: submission as ReadonlyPartialJSONObject
+              }),
       onShowProblem: problem =>
         path !== undefined && void showPlace(path, problem, documents)
     });

@@ -5,6 +5,8 @@ import React from 'react';
 
 import { History } from '../pipelines/history';
 import type { MatrixModel } from '../pipelines/matrixModel';
+import { ScheduleRows } from '../schedules/components/ScheduleRows';
+import type { SchedulesModel } from '../schedules/listModel';
 import { Tabs } from '../shared/components/Tabs';
 import { pipelineIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
@@ -19,9 +21,13 @@ type Options = {
   model: JobSettingsModel;
   /** The runs of a pipeline beside one another; null for other jobs. */
   matrix: MatrixModel | null;
+  /** The schedules of the job. */
+  schedules: SchedulesModel;
   runs: IRuns;
   name: string;
   onOpen: (run: string) => void;
+  onOpenSchedule: (id: string) => void;
+  onOpenSchedules: () => void;
   trans: TranslationBundle;
 };
 
@@ -38,6 +44,7 @@ export class JobWidget extends Screen {
     this.addClass(_options.matrix ? 'dl-JobPage' : 'dl-RunFormPanel');
     void this.model.load();
     void _options.matrix?.load();
+    _options.schedules.refresh();
   }
 
   get model(): JobSettingsModel {
@@ -60,6 +67,7 @@ export class JobWidget extends Screen {
   dispose(): void {
     this.model.dispose();
     this._options.matrix?.dispose();
+    this._options.schedules.dispose();
     Signal.clearData(this);
     super.dispose();
   }
@@ -119,15 +127,31 @@ function Settings(props: Options): JSX.Element {
     runs.changed,
     () => state.job !== null && runs.mayChange(state.job)
   );
+  const { schedules } = useSignal(
+    props.schedules.changed,
+    () => props.schedules.state
+  );
   return (
-    <JobSettings
-      state={state}
-      mayChange={mayChange}
-      onEdit={change => model.edit(change)}
-      onSettings={change => model.setSettings(change)}
-      onSave={() => void model.save()}
-      onReload={() => void model.load()}
-      trans={trans}
-    />
+    <>
+      <div className="dl-JobSchedules">
+        <ScheduleRows
+          id="dl-job"
+          title={trans.__('Schedules')}
+          schedules={schedules}
+          onOpen={props.onOpenSchedule}
+          onOpenAll={props.onOpenSchedules}
+          trans={trans}
+        />
+      </div>
+      <JobSettings
+        state={state}
+        mayChange={mayChange}
+        onEdit={change => model.edit(change)}
+        onSettings={change => model.setSettings(change)}
+        onSave={() => void model.save()}
+        onReload={() => void model.load()}
+        trans={trans}
+      />
+    </>
   );
 }

@@ -251,7 +251,8 @@ export class RunFormModel implements IDisposable {
   }
 
   setOutputs(change: Partial<OutputsDraft>): void {
-    this._set({ outputs: { ...this._state.outputs, ...change } });
+    const outputs = { ...this._state.outputs, ...change };
+    this._set({ outputs, fieldProblems: {} });
   }
 
   setKernel(kernel: string): Promise<void> {
@@ -333,6 +334,25 @@ export class RunFormModel implements IDisposable {
     } finally {
       this._set({ submitting: false });
     }
+  }
+
+  /**
+   * Save the file, and return what a schedule takes over from the form; null when a person must fix something first.
+   *
+   * A wrong value of a parameter is left out: the form of the schedule asks for it again.
+   */
+  async readForSchedule(): Promise<Omit<Submission, 'path'> | null> {
+    const chosen = this._readChoices();
+    if (!chosen || this._state.submitting) {
+      return null;
+    }
+    const notSaved = await this.target.save();
+    if (notSaved !== null) {
+      this._set({ notes: this._makeNotes(notSaved, this._state.standIn) });
+      return null;
+    }
+    const { values } = this._collectValues();
+    return this._makeSubmission({ parameters: values }, chosen);
   }
 
   /** Read the places that may be chosen for a fixed version. */
@@ -631,14 +651,25 @@ function fieldsOf(
 /** Return the field that a refusal names, with the sentence of the refusal; nothing when it names none. */
 function fieldsOfProblem(problem: Problem): { [name: string]: string } {
   const { limit, setting, image } = problem.extra;
-  const names = [limit, setting, image !== undefined && 'image'];
+  const names = [
+    limit,
+    setting,
+    image !== undefined && 'image',
+    problem.code === 'invalid_outputs' && 'outputs'
+  ];
   const name = names.find(
     field => typeof field === 'string' && field in FIELDS
   );
   return name ? { [name as string]: problem.message } : {};
 }
 
-const FIELDS = { ...NO_SETTINGS, image: '', cpus: '', memory_bytes: '' };
+const FIELDS = {
+  ...NO_SETTINGS,
+  image: '',
+  cpus: '',
+  memory_bytes: '',
+  outputs: ''
+};
 
 function withoutNulls<T extends object>(values: T): Partial<T> {
   return Object.fromEntries(

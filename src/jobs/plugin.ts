@@ -58,6 +58,7 @@ export const jobs: JupyterFrontEndPlugin<void> = {
             app,
             area: viewArea(labShell),
             client,
+            events: dataOps.events,
             runs,
             documents,
             trans

@@ -2,7 +2,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { Message } from '@lumino/messaging';
 import React from 'react';
 
-import type { PipelineProblem, Run } from '../api';
+import type { PipelineProblem, Run, Submission } from '../api';
 import { runAsJobIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
@@ -13,6 +13,8 @@ type Options = {
   model: RunFormModel;
   /** Called with the new run. */
   onSubmitted: (run: Run) => void;
+  /** Called with what a schedule of the file takes over; null for a version, which has no file. */
+  onSchedule: ((submission: Omit<Submission, 'path'>) => void) | null;
   /** Called with the problem whose place in the pipeline's file a person wants to see. */
   onShowProblem: (problem: PipelineProblem) => void;
   trans: TranslationBundle;
@@ -70,6 +72,12 @@ function Connected(props: Options): JSX.Element {
       props.onSubmitted(run);
     }
   };
+  const schedule = async () => {
+    const submission = await model.readForSchedule();
+    if (submission) {
+      props.onSchedule?.(submission);
+    }
+  };
   return (
     <RunForm
       state={state}
@@ -93,6 +101,7 @@ function Connected(props: Options): JSX.Element {
       onShowProblem={props.onShowProblem}
       onReload={() => void model.load()}
       onSubmit={() => void submit()}
+      onSchedule={props.onSchedule && (() => void schedule())}
       trans={trans}
     />
   );

@@ -15,6 +15,7 @@ import { noArgs, runArgs } from '../shared/args';
 import { dataOpsIcon, rerunIcon } from '../shared/icons';
 import { reportFailure } from '../shared/report';
 import { canCancel } from '../shared/runs';
+import { SchedulesModel } from '../schedules/listModel';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { ApprovalsModel } from './approvalsModel';
 import type { RunsListWidget } from './list';
@@ -136,9 +137,13 @@ export const runs: JupyterFrontEndPlugin<void> = {
     const sidebar = new RunsSidebar({
       runs,
       approvals: new ApprovalsModel(dataOps.client, dataOps.events, runs),
+      schedules: new SchedulesModel(dataOps.client, dataOps.events, runs),
       onOpen: open,
       onOpenId: id => void commands.execute(CommandIDs.openRun, { id }),
       onOpenAll: () => void commands.execute(CommandIDs.openRuns),
+      onOpenSchedule: id =>
+        void commands.execute(CommandIDs.openSchedule, { id }),
+      onOpenSchedules: () => void commands.execute(CommandIDs.openSchedules),
       onAdministration: () => void commands.execute(CommandIDs.administration),
       trans
     });

@@ -6,15 +6,19 @@ import React from 'react';
 import type { RunSummary } from '../api';
 import { dataOpsIcon } from '../shared/icons';
 import type { IRuns } from '../tokens';
+import type { SchedulesModel } from '../schedules/listModel';
 import type { ApprovalsModel } from './approvalsModel';
 import { Sidebar } from './components/Sidebar';
 
 type Options = {
   runs: IRuns;
   approvals: ApprovalsModel;
+  schedules: SchedulesModel;
   onOpen: (run: RunSummary) => void;
   onOpenId: (run: string) => void;
   onOpenAll: () => void;
+  onOpenSchedule: (id: string) => void;
+  onOpenSchedules: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;
 };
@@ -38,6 +42,7 @@ export class RunsSidebar extends ReactWidget {
     super.onAfterShow(msg);
     void this._options.runs.start();
     this._options.approvals.refresh();
+    this._options.schedules.refresh();
   }
 
   protected render(): JSX.Element {

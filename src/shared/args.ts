@@ -82,3 +82,19 @@ export const administrationArgs = describedArgs({
   },
   name: { type: 'string', description: 'Which environment or image' }
 });
+
+export const scheduleArgs = describedArgs({
+  id: { type: 'string', description: 'The schedule' },
+  activate: {
+    type: 'boolean',
+    description: 'Whether to bring its page to the front'
+  }
+});
+
+export const newScheduleArgs = describedArgs({
+  ...fileArgs.args.properties,
+  submission: {
+    type: 'object',
+    description: 'The values and the place that the form for a run has'
+  }
+});

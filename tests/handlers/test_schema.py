@@ -13,6 +13,7 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core import NotSet
 from schemathesis.generation import GenerationMode
@@ -104,8 +105,14 @@ def with_real_values(node: Any) -> Any:
 
 
 def offered(schema: Any, name: str) -> Any:
+    """Offer the REAL values of the name whose type is that of the schema: a name may stand for two kinds of things."""
     inner = with_real_values(schema)
-    return {"anyOf": [{"enum": REAL[name]}, inner]} if name in REAL else inner
+    values = [value for value in REAL.get(name, ()) if has_type(value, schema.get("type"))]
+    return {"anyOf": [{"enum": values}, inner]} if values else inner
+
+
+def has_type(value: Any, type_name: str | None) -> bool:
+    return type_name is None or Draft202012Validator.TYPE_CHECKER.is_type(value, type_name)
 
 
 SCHEMA = schemathesis.openapi.from_dict(

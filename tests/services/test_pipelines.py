@@ -24,8 +24,9 @@ from dataops_lab.errors import (
     KeyReused,
     Refused,
 )
+from dataops_lab.pipelines import reading
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import installation, jobs, pipelines, records, retention, runs
+from dataops_lab.services import installation, jobs, pipeline_progress, pipelines, records, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PATH, PYTHON, PipelineLab, engine_of
@@ -240,9 +241,9 @@ def test_retries_of_the_submission_are_for_the_steps_that_have_none_of_their_own
     assert lab.part(run_id, "b").settings.start_timeout_s == 50
 
 
-def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_steps(lab):
+def test_a_pipeline_has_no_notebook_and_one_is_led_to_its_parts(lab):
     run_id = lab.start(CHAIN)
-    with pytest.raises(Conflict, match=f"Look at its steps: `jupyter dataops runs show {run_id}`"):
+    with pytest.raises(Conflict, match=f"Look at its parts: `jupyter dataops runs show {run_id}`"):
         records.open_notebook(lab.ctx, run_id, executed=True)
 
 
@@ -724,9 +725,9 @@ def test_the_same_key_is_the_same_run(lab):
         lab.submit(CHAIN, key="monday", environment="sandbox", priority=3)
 
 
-def test_rows_are_refused_for_now(lab):
+def test_rows_are_refused(lab):
     lab.notebooks.pipeline_files[PATH] = CHAIN.encode()
-    with pytest.raises(InvalidRequest, match="rows"):
+    with pytest.raises(InvalidRequest, match="Rows are for one notebook or script"):
         runs.submit_many(lab.ctx, Submission(PATH), [runs.ParameterRow()], by=ANN)
 
 
@@ -868,6 +869,22 @@ def test_a_file_that_is_damaged_ends_the_run_and_its_steps(lab):
     lab.settle()
     stop_all(lab)
     assert lab.executor.alive == []
+
+
+def test_a_stored_version_goes_on_and_runs_again_when_new_files_like_it_are_refused(lab, monkeypatch):
+    text = CHAIN + "  publish:\n    approve: {ask: Right?}\n    needs: [extract]\n    retries: 2\n"
+    with pytest.raises(InvalidPipeline, match="take `retries` out of it"):
+        lab.submit(text)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(reading, "problems_of", lambda pipeline: ())
+        run_id = lab.start(text)
+    # As after an upgrade: nothing that was read before is remembered.
+    pipeline_progress._read.clear()
+    lab.end(run_id, "extract")
+    assert lab.states(run_id)["publish"] == "awaiting_approval"
+    again = runs.rerun(lab.ctx, run_id, parameters=None, by=ANN).view.run.id
+    lab.settle()
+    assert lab.alive(again) == {"extract"}
 
 
 # --- scripts, commands, roots ---------------------------------------------------------------------

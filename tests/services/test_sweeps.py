@@ -87,6 +87,26 @@ def test_a_sweep_is_a_run_of_its_notebook_s_job_and_version_and_so_are_its_point
     assert part.kernel is not None
 
 
+def test_the_queue_clock_of_a_point_starts_when_the_sweep_has_room_for_it(lab):
+    sweep = Sweep({"region": ("North", "South")}, concurrency=1)
+    run_id = runs.submit(lab.ctx, Submission(TRAIN, sweep=sweep, queue_timeout_s=100.0), by=ANN).view.run.id
+    lab.settle()
+    lab.ctx.clock.advance(200)
+    end(lab, run_id, "region=North")
+    assert point(lab, run_id, "region=South").state is RunState.ACTIVE
+
+
+def test_points_that_entered_the_queue_together_expire_there_together(lab):
+    lab.engine = engine_of(lab.ctx, lab.executor, slots=1)
+    sweep = Sweep({"region": ("North", "South", "East")})
+    run_id = runs.submit(lab.ctx, Submission(TRAIN, sweep=sweep, queue_timeout_s=100.0), by=ANN).view.run.id
+    lab.settle()
+    lab.ctx.clock.advance(200)
+    lab.settle()
+    states = [point(lab, run_id, f"region={region}").state for region in ("North", "South", "East")]
+    assert states == [RunState.ACTIVE, RunState.EXPIRED, RunState.EXPIRED]
+
+
 def test_points_share_the_parameters_that_have_one_value(lab):
     run_id = start(lab, seed=[1, 2], parameters={"region": "North"}, texts=(("tags", "[3]"),))
     assert lab.run(run_id).parameters == {"region": "North", "tags": [3]}

@@ -217,4 +217,99 @@ test.describe('the canvas of a pipeline', () => {
       page.getByRole('main').getByRole('tab', { name: 'mail.py' })
     ).toHaveAttribute('aria-selected', 'true');
   });
+
+  test('a box that is drawn with Shift selects the steps in it', async ({
+    page
+  }) => {
+    await dragFiles(page, ['1_extract', 'mail.py'], canvas, CORNER);
+    await page.mouse.up();
+    await expect(canvas.locator('.dl-Node')).toHaveCount(3);
+    await step('mail').click();
+    await page.mouse.move(0, 0);
+    await page.keyboard.down('Shift');
+    const hello = (await step('hello').boundingBox())!;
+    const extract = (await step('extract').boundingBox())!;
+    const left = Math.min(hello.x, extract.x);
+    const top = Math.min(hello.y, extract.y);
+    const right = Math.max(hello.x, extract.x) + hello.width;
+    const bottom = Math.max(hello.y, extract.y) + hello.height;
+    await page.mouse.move(left - 12, top - 12);
+    await page.mouse.down();
+    await page.mouse.move(right + 8, bottom + 8, { steps: 10 });
+    await page.mouse.up();
+    await page.keyboard.up('Shift');
+    await expect(step('hello')).toHaveAttribute('aria-pressed', 'true');
+    await expect(step('extract')).toHaveAttribute('aria-pressed', 'true');
+    await page.keyboard.press('Delete');
+    await expect(step('hello')).toHaveCount(0);
+  });
+
+  test('a file is added to one of several pipelines, and a new one is made in the menu', async ({
+    page
+  }) => {
+    await page.menu.clickMenuItem('File>New>Pipeline');
+    await expect(page.locator('.dl-Canvas:visible .dl-Node')).not.toHaveCount(
+      0
+    );
+    const made = page.getByRole('main').getByRole('tab', { name: /sales/ });
+    await expect(made).toHaveAttribute('aria-selected', 'true');
+
+    const mail = page.locator('.jp-DirListing-item', { hasText: 'mail.py' });
+    await mail.click({ button: 'right' });
+    await page.getByRole('menuitem', { name: 'Add to Pipeline…' }).click();
+    const dialog = page.getByRole('dialog');
+    await expect(dialog).toContainText('Add to which pipeline?');
+    await dialog
+      .getByRole('combobox')
+      .selectOption(`${folder}/month.pipeline.yaml`);
+    await dialog.getByRole('button', { name: 'Add' }).click();
+    await expect(
+      page.locator('.dl-Canvas:visible .dl-Node[data-step=mail]')
+    ).toHaveAttribute('aria-pressed', 'true');
+    await expect(
+      page.getByRole('main').getByRole('tab', { name: 'month.pipeline.yaml' })
+    ).toHaveAttribute('aria-selected', 'true');
+  });
+});
+
+test('a file that is read-only is shown, says so, and is not changed', async ({
+  page,
+  tmpPath
+}) => {
+  const path = `${tmpPath}/fixed.pipeline.yaml`;
+  const text = `${BY_HAND}  bye:\n    command: [echo, Bye]\n    needs: [hello]\n`;
+  await page.contents.uploadContent(text, 'text', path);
+  // The server of these tests may write every file, and says here that it may not.
+  await page.route(/\/api\/contents\/.*fixed\.pipeline\.yaml/, async route => {
+    if (route.request().method() !== 'GET') {
+      return route.fallback();
+    }
+    const response = await route.fetch();
+    const model = await response.json();
+    return route.fulfill({ response, json: { ...model, writable: false } });
+  });
+  await page.filebrowser.openDirectory(tmpPath);
+  await page.filebrowser.open('fixed.pipeline.yaml');
+  const editor = page.locator('.dl-Editor:visible');
+  await expect(editor.locator('.dl-Node')).toHaveCount(2);
+  await expect(editor).toContainText('This file is read-only.');
+  await expect(
+    page.getByRole('button', { name: 'Add step', exact: true })
+  ).toBeHidden();
+  await expect(editor.locator('.react-flow__handle.connectable')).toHaveCount(
+    0
+  );
+  await editor.locator('.dl-Node[data-step=hello]').click();
+  await page.keyboard.press('Delete');
+  await expect(editor.locator('.dl-Node')).toHaveCount(2);
+  await expect(editor.getByLabel('Title')).toBeDisabled();
+
+  await editor.getByRole('tab', { name: 'List' }).click();
+  const row = editor.locator('.dl-EditorStep[data-step=bye]');
+  await expect(row.getByRole('button', { name: 'Remove bye' })).toBeDisabled();
+  await row.locator('.dl-EditorStep-name').press('Delete');
+  await expect(row).toBeVisible();
+  await expect(editor).not.toContainText('F2: rename');
+  // The choice is remembered for all pipelines.
+  await editor.getByRole('tab', { name: 'Graph' }).click();
 });

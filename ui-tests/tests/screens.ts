@@ -21,6 +21,14 @@ export class Screens {
     return this.form.getByRole('button', { name: 'Run', exact: true });
   }
 
+  get outputsField(): Locator {
+    return this.form.getByLabel('Files that the run must leave');
+  }
+
+  get publish(): Locator {
+    return this.form.getByLabel('Publish them when the run succeeds');
+  }
+
   get record(): Locator {
     return this._page.locator('.dl-Record:visible');
   }
@@ -38,6 +46,14 @@ export class Screens {
     return this.record
       .locator('.dl-RecordHeader-actions')
       .getByRole('button', { name, exact: true });
+  }
+
+  /** Locate a declared output in the record by its path. */
+  output(path: string): Locator {
+    return this.record
+      .getByRole('region', { name: 'Outputs', exact: true })
+      .getByRole('row')
+      .filter({ hasText: path });
   }
 
   get runningCell(): Locator {

@@ -312,6 +312,23 @@ describe('RunFormModel', () => {
     expect(form.state.trouble).toBeNull();
   });
 
+  it('puts a refusal of the outputs at their field until they change', async () => {
+    target.failures = [
+      new Problem({
+        code: 'invalid_outputs',
+        status: 422,
+        detail: 'Stay in the workspace.',
+        extra: {}
+      })
+    ];
+    await form.submit();
+    expect(form.state.fieldProblems).toEqual({
+      outputs: 'Stay in the workspace.'
+    });
+    form.setOutputs({ text: 'sales.csv' });
+    expect(form.state.fieldProblems).toEqual({});
+  });
+
   it('sends nothing before the notebook has been read', async () => {
     form = new RunFormModel(target, trans);
     expect(await form.submit()).toBeNull();

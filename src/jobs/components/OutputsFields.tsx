@@ -3,39 +3,43 @@ import React from 'react';
 
 import type { OutputDeclaration } from '../../api';
 import { Check } from '../../shared/components/Check';
+import { Field } from '../../shared/components/Field';
 import { OutputsDraft, textOf } from '../outputs';
 
 /** The outputs that a run must leave, and whether it publishes them. */
 export function OutputsFields(props: {
   draft: OutputsDraft;
   declared: readonly OutputDeclaration[];
+  problem?: string;
   disabled: boolean;
   onChange: (change: Partial<OutputsDraft>) => void;
   trans: TranslationBundle;
 }): JSX.Element {
-  const { draft, declared, disabled, onChange, trans } = props;
+  const { draft, declared, problem, disabled, onChange, trans } = props;
   const text = draft.text ?? textOf(declared);
   return (
-    <div className="dl-Fields">
-      <div className="dl-Field">
-        <label htmlFor="dl-run-outputs">{trans.__('Outputs')}</label>
-        <textarea
-          id="dl-run-outputs"
-          className="dl-Field-input"
-          rows={Math.min(6, text.split('\n').length + 1)}
-          value={text}
-          placeholder={trans.__('reports/{region}-{nominal}.csv')}
-          spellCheck={false}
-          disabled={disabled}
-          aria-describedby="dl-run-outputs-about"
-          onChange={event => onChange({ text: event.target.value })}
-        />
-        <span id="dl-run-outputs-about" className="dl-mod-quiet">
-          {trans.__(
-            'The files that the run must leave, one on each line, from the folder of the notebook. “report:summary.html” is the report, “notebook:executed.ipynb” the executed notebook. A path may have a parameter, as {region}, and {nominal}, the date.'
-          )}
-        </span>
-      </div>
+    <>
+      <Field
+        id="dl-run-outputs"
+        label={trans.__('Files that the run must leave')}
+        description={trans.__(
+          'One on each line, from the folder of the notebook. A path may name a parameter, like {region}, and the date as {nominal}. A file goes to another path with “sales.csv:monthly/{region}.csv”, the report with “report:sales.html”, the executed notebook with “notebook:sales.ipynb”.'
+        )}
+        problem={problem}
+      >
+        {attributes => (
+          <textarea
+            {...attributes}
+            className="jp-mod-styled dl-mod-code"
+            rows={Math.min(6, text.split('\n').length + 1)}
+            value={text}
+            placeholder={trans.__('reports/{region}-{nominal}.csv')}
+            spellCheck={false}
+            disabled={disabled}
+            onChange={event => onChange({ text: event.target.value })}
+          />
+        )}
+      </Field>
       {text.trim() && (
         <Check
           label={trans.__('Publish them when the run succeeds')}
@@ -44,6 +48,6 @@ export function OutputsFields(props: {
           onChange={publish => onChange({ publish })}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -16,7 +16,7 @@ import { Message } from '../../shared/components/Message';
 import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatDuration, shortDigest } from '../../shared/format';
-import { runAsJobIcon } from '../../shared/icons';
+import { runAsJobIcon, scheduleIcon } from '../../shared/icons';
 import type { Draft } from '../drafts';
 import type { FormState } from '../model';
 import type { OutputsDraft } from '../outputs';
@@ -58,6 +58,8 @@ export type FormActions = {
   onShowProblem: (problem: PipelineProblem) => void;
   onReload: () => void;
   onSubmit: () => void;
+  /** Schedule the file with what the form holds; null where that makes no sense. */
+  onSchedule: (() => void) | null;
 };
 
 export function RunForm(
@@ -206,6 +208,7 @@ export function RunForm(
               <OutputsFields
                 draft={state.outputs}
                 declared={inspection.outputs ?? []}
+                problem={state.fieldProblems.outputs}
                 disabled={busy}
                 onChange={props.onOutputs}
                 trans={trans}
@@ -262,6 +265,22 @@ export function RunForm(
                 ? trans._n('Start %1 run', 'Start %1 runs', count)
                 : trans.__('Run')}
           </button>
+          {props.onSchedule && (
+            <button
+              type="button"
+              className="dl-Button"
+              disabled={busy || state.loading || isSweep(state.drafts)}
+              title={
+                isSweep(state.drafts)
+                  ? trans.__('A schedule has presets for several values.')
+                  : undefined
+              }
+              onClick={props.onSchedule}
+            >
+              <scheduleIcon.react tag="span" aria-hidden />
+              {trans.__('Schedule…')}
+            </button>
+          )}
           <span className="dl-mod-quiet">
             {rerunOf
               ? trans.__(

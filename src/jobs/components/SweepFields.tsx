@@ -49,6 +49,13 @@ export function SweepFields(props: {
           onChange={max_failures => onChange({ max_failures })}
         />
       </div>
+      {!draft.concurrency.trim() && (
+        <p className="dl-mod-quiet">
+          {trans.__(
+            'All runs enter the queue at once. A run that waits there for too long expires: limit how many are active at once if they take longer than a day.'
+          )}
+        </p>
+      )}
     </section>
   );
 }

@@ -80,6 +80,7 @@ function Canvas(props: CanvasProps): JSX.Element {
   const { document, selection, files, trans } = props;
   const { steps, problems } = useSignal(document.changed, () => document.state);
   const { source } = document;
+  const isFixed = document.refusal !== null;
   const guesses = useMemo(
     () => new Set(guessesIn(source).map(edgeKey)),
     [source]
@@ -142,6 +143,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         ...line,
         isGuessed: guesses.has(id),
         isDropTarget: between === id,
+        isFixed,
         onConfirm,
         trans
       }
@@ -204,6 +206,8 @@ function Canvas(props: CanvasProps): JSX.Element {
         selectionOnDrag={isBoxing}
         panOnDrag={!isBoxing}
         zoomOnDoubleClick={false}
+        nodesConnectable={!isFixed}
+        edgesReconnectable={!isFixed}
         nodesDraggable={false}
         nodesFocusable={false}
         edgesFocusable={false}
@@ -337,7 +341,7 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
   const [end, setEnd] = useState<HandleType | undefined>();
   const moved = useRef<Need | undefined>(undefined);
   const refuse = (need: Need) =>
-    document.state.unreadable?.message ??
+    document.refusal ??
     refusalOfNeed(need, document.edges, trans, moved.current);
   return {
     end,
@@ -371,7 +375,7 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
         { toNode }: FinalConnectionState
       ) => {
         moved.current = undefined;
-        if (!toNode && !document.state.unreadable) {
+        if (!toNode && document.refusal === null) {
           const { from, to } = edgeOfKey(edge.id);
           attempt(() => document.disconnect(from, to));
         }

@@ -9,6 +9,8 @@ export type EdgeOfCanvas = Edge<
   Pick<PlacedEdge, 'path' | 'middle'> & {
     isGuessed: boolean;
     isDropTarget: boolean;
+    /** True when the guess can only be looked at. */
+    isFixed: boolean;
     onConfirm: (guess: Need) => void;
     trans: TranslationBundle;
   },
@@ -43,6 +45,7 @@ export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
             style={{ left: middle.x, top: middle.y }}
             title={question}
             aria-label={question}
+            disabled={props.data!.isFixed}
             onClick={() => props.data!.onConfirm({ from: source, to: target })}
           >
             ?

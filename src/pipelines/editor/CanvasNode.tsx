@@ -20,6 +20,7 @@ export type StepOfCanvas = Node<
 
 /** A step on the canvas: its name, what decides whether it runs, and the dots from which edges are drawn. */
 export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
+  const { isConnectable } = props;
   const { step, problems, trans } = props.data;
   const { id, kind, title } = step;
   const hints = [
@@ -30,7 +31,11 @@ export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
   ];
   return (
     <>
-      <Handle type="target" position={Position.Left} />
+      <Handle
+        type="target"
+        position={Position.Left}
+        isConnectable={isConnectable}
+      />
       <StepNode
         id={id}
         kind={kind}
@@ -71,7 +76,11 @@ export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
           )}
         </span>
       </StepNode>
-      <Handle type="source" position={Position.Right} />
+      <Handle
+        type="source"
+        position={Position.Right}
+        isConnectable={isConnectable}
+      />
     </>
   );
 }

@@ -27,6 +27,8 @@ export function addEditorCommands(options: {
     }
   };
 
+  const canEdit = () => current()?.document.refusal === null;
+
   const pathToOpen = () => {
     const [step, ...others] = selected().steps;
     return step && !others.length ? current()!.pathOf(step) : null;
@@ -47,6 +49,7 @@ export function addEditorCommands(options: {
     caption: trans.__('These steps do need one another'),
     describedBy: noArgs,
     isVisible: () => guesses().length > 0,
+    isEnabled: canEdit,
     execute: edit(pipeline => pipeline.confirm(guesses()))
   });
 
@@ -57,6 +60,7 @@ export function addEditorCommands(options: {
     caption: trans.__('A step that is disabled never runs'),
     describedBy: noArgs,
     isVisible: () => selected().steps.length > 0,
+    isEnabled: canEdit,
     execute: edit(({ document }) => {
       const disabled = areDisabled() ? undefined : true;
       for (const id of selected().steps) {
@@ -87,7 +91,8 @@ export function addEditorCommands(options: {
     caption: trans.__('Files and runs stay as they are'),
     describedBy: noArgs,
     isVisible: () => selected().steps.length + selected().edges.length > 0,
-    isEnabled: () => selected().steps.length + selected().edges.length > 0,
+    isEnabled: () =>
+      canEdit() && selected().steps.length + selected().edges.length > 0,
     execute: edit(({ document }) => {
       const { steps, edges } = selected();
       for (const { from, to } of edges) {

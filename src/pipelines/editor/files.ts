@@ -5,7 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import type { Client } from '../../api';
 import { kindOfPath } from '../../shared/kinds';
 import { reportFailure } from '../../shared/report';
-import type { PipelineDocument } from './document';
+import { EditRefused, PipelineDocument } from './document';
 import type { FileTarget, Place } from './drop';
 import { Need, refusalOfNeed } from './graph';
 import { markGuesses } from './guesses';
@@ -34,6 +34,9 @@ export class FilesToSteps implements FileTarget {
     if (document.state.unreadable) {
       return trans.__('Correct the text of the pipeline first.');
     }
+    if (document.refusal !== null) {
+      return document.refusal;
+    }
     if (kind === 'pipeline') {
       return trans.__('%1 is a pipeline, which cannot be a step.', name);
     }
@@ -53,11 +56,15 @@ export class FilesToSteps implements FileTarget {
    */
   async add(paths: readonly string[], place: Place = {}): Promise<void> {
     const { document, selection } = this._options;
+    const refusals = paths.map(path => this.refuse(path));
     const accepted = paths
-      .filter(path => this.refuse(path) === null)
+      .filter((_, at) => refusals[at] === null)
       .map(path => this._relative(path));
     const { onto, between } = place;
     try {
+      if (!accepted.length && refusals.length) {
+        throw new EditRefused(refusals[0]!);
+      }
       const isPlaced = onto !== undefined || between !== undefined;
       const guessed = isPlaced ? [] : await this._guess(accepted);
       const order = guessed.map(({ path }) => path);

@@ -37,6 +37,7 @@ export class OpenPipeline implements IDisposable {
         const { problems } = await client.pipelines.validate({ path, content });
         return problems;
       },
+      isReadOnly: () => this.isReadOnly,
       onCheckFailed: reportFailure
     });
     this.lookups = new Lookups({ ..._options, path: () => context.path });
@@ -55,7 +56,8 @@ export class OpenPipeline implements IDisposable {
   readonly lookups: Lookups;
 
   get isReadOnly(): boolean {
-    return this._options.context.model.readOnly;
+    const { model, contentsModel } = this._options.context;
+    return model.readOnly || contentsModel?.writable === false;
   }
 
   /** Look again at what is around the pipeline: it may have changed meanwhile. */

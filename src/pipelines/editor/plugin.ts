@@ -100,7 +100,7 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
         modelName: 'text',
         fileTypes: ['dataops-pipeline'],
         defaultFor: ['dataops-pipeline'],
-        toolbarFactory: () =>
+        toolbarFactory: ({ content }) =>
           toolbar.map(([id, label]) => {
             const widget = new CommandToolbarButton({
               commands,
@@ -109,6 +109,12 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
               label
             });
             widget.addClass('dl-ToolbarButton');
+            if (id === CommandIDs.addStep) {
+              content.opened.then(
+                pipeline => widget.setHidden(pipeline.isReadOnly),
+                () => undefined
+              );
+            }
             return { name: id, widget };
           })
       },
@@ -170,7 +176,10 @@ export const pipelineEditor: JupyterFrontEndPlugin<void> = {
       caption: trans.__('Add a step to this pipeline'),
       icon: addIcon,
       describedBy: noArgs,
-      isEnabled: () => editorInFront() !== null,
+      isEnabled: () => {
+        const editor = editorInFront();
+        return editor !== null && !editor.pipeline?.isReadOnly;
+      },
       execute: () => editorInFront()?.view.set({ isAdding: true })
     });
     palette?.addItem({

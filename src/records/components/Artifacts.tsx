@@ -34,6 +34,7 @@ export function Artifacts(props: {
   }
   return (
     <div className="dl-Facts">
+      {run.has_outputs && <h2>{trans.__('All files')}</h2>}
       {run.artifacts.length >= MOST_ARTIFACTS && (
         <Message
           kind="warning"

@@ -31,7 +31,7 @@ export function DeclaredOutputs(props: {
   const items = outputs?.items ?? [];
   const isRefused = items.some(({ state }) => state === 'refused');
   return (
-    <section className="dl-Outputs" aria-label={trans.__('Outputs')}>
+    <section className="dl-Facts dl-Outputs" aria-label={trans.__('Outputs')}>
       <h2>{trans.__('Outputs')}</h2>
       {trouble && (
         <Trouble problem={trouble} onRetry={props.onRetry} trans={trans} />
@@ -84,7 +84,7 @@ export function DeclaredOutputs(props: {
         </Table>
       )}
       {outputs?.may_publish && props.mayPublish && (
-        <p className="dl-Actions">
+        <p className="dl-Buttons">
           <button className="dl-Button" onClick={() => props.onPublish(false)}>
             {trans.__('Publish')}
           </button>

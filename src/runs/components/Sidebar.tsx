@@ -6,6 +6,8 @@ import { Notices } from '../../shared/components/Notices';
 import { Trouble } from '../../shared/components/Trouble';
 import { useSignal } from '../../shared/signals';
 import { useWindowed } from '../../shared/windowing';
+import { ScheduleRows } from '../../schedules/components/ScheduleRows';
+import type { SchedulesModel } from '../../schedules/listModel';
 import type { IRuns } from '../../tokens';
 import type { ApprovalsModel } from '../approvalsModel';
 import { Approvals } from './Approvals';
@@ -16,10 +18,13 @@ const ROW_PX = 49;
 export function Sidebar(props: {
   runs: IRuns;
   approvals: ApprovalsModel;
+  schedules: SchedulesModel;
   onOpen: (run: RunSummary) => void;
   /** Open the record of a run that this page need not know. */
   onOpenId: (run: string) => void;
   onOpenAll: () => void;
+  onOpenSchedule: (id: string) => void;
+  onOpenSchedules: () => void;
   onAdministration: () => void;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -30,6 +35,10 @@ export function Sidebar(props: {
   const approvals = useSignal(
     props.approvals.changed,
     () => props.approvals.state
+  );
+  const { schedules } = useSignal(
+    props.schedules.changed,
+    () => props.schedules.state
   );
   const trouble = useSignal(runs.changed, () => runs.trouble);
   if (trouble) {
@@ -71,6 +80,14 @@ export function Sidebar(props: {
           </button>
         </section>
       )}
+      <ScheduleRows
+        id="dl-sidebar"
+        title={trans.__('Schedules')}
+        schedules={schedules}
+        onOpen={props.onOpenSchedule}
+        onOpenAll={props.onOpenSchedules}
+        trans={trans}
+      />
       {mayAdminister && (
         <p className="dl-Sidebar-foot">
           <button

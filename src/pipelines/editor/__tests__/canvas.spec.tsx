@@ -42,10 +42,17 @@ beforeAll(() => {
   } as unknown as typeof DOMMatrixReadOnly;
 });
 
-function draw(source = CHAIN, files: Partial<FileTarget> = {}) {
+function draw(
+  source = CHAIN,
+  files: Partial<FileTarget> = {},
+  isReadOnly = false
+) {
   const file = YFile.create();
   file.updateSource(0, 0, source);
-  const document = new PipelineDocument({ text: file });
+  const document = new PipelineDocument({
+    text: file,
+    isReadOnly: () => isReadOnly
+  });
   const selection = new Selection();
   const opened: string[] = [];
   const { container } = render(
@@ -109,6 +116,15 @@ describe('PipelineCanvas', () => {
     fireEvent.click(guess);
     expect(file.getSource()).toBe(CHAIN.replace('  # guessed', ''));
     expect(screen.queryByRole('button', { name: /seems to read/ })).toBeNull();
+  });
+
+  it('has no dots to draw from and no question to answer when the file is read-only', () => {
+    draw(CHAIN, {}, true);
+    expect(
+      document.querySelector('.react-flow__handle.connectable')
+    ).toBeNull();
+    const guess = screen.getByRole('button', { name: /seems to read/ });
+    expect((guess as HTMLButtonElement).disabled).toBe(true);
   });
 
   it('selects a step alone, and with Ctrl one more', () => {

@@ -22,7 +22,7 @@ const CHAIN = `steps:
     needs: [clean]
 `;
 
-function open(path = 'work/month.pipeline.yaml') {
+function open(path = 'work/month.pipeline.yaml', writable = true) {
   const file = YFile.create();
   file.updateSource(0, 0, CHAIN);
   file.clearUndoHistory();
@@ -30,7 +30,8 @@ function open(path = 'work/month.pipeline.yaml') {
   const pipeline = new OpenPipeline({
     context: {
       path,
-      model: { sharedModel: file }
+      model: { sharedModel: file },
+      contentsModel: { writable }
     } as unknown as OpenOptions['context'],
     client: {
       pipelines: { validate: async () => ({ problems: [] }) }
@@ -78,6 +79,29 @@ describe('OpenPipeline', () => {
       steps: ['clean'],
       edges: [{ from: 'extract', to: 'clean' }]
     });
+  });
+});
+
+describe('a file that is read-only', () => {
+  it('is not changed by commands, files or edits, and each says why', () => {
+    const { file, pipeline, commands } = open(undefined, false);
+    pipeline.selection.set({
+      steps: ['clean'],
+      edges: [{ from: 'extract', to: 'clean' }]
+    });
+    for (const id of [
+      CommandIDs.removeFromPipeline,
+      CommandIDs.toggleSteps,
+      CommandIDs.confirmGuesses
+    ]) {
+      expect(commands.isEnabled(id)).toBe(false);
+    }
+    expect(pipeline.files.refuse('work/new.ipynb')).toContain('read-only');
+    expect(() => pipeline.document.removeStep('tell')).toThrow('read-only');
+    expect(() => pipeline.document.connect('extract', 'tell')).toThrow(
+      'read-only'
+    );
+    expect(file.getSource()).toBe(CHAIN);
   });
 });
 

@@ -98,9 +98,11 @@ export function EditableSteps(props: Props): JSX.Element {
   return (
     <div className="dl-EditorSteps">
       <p id={hint} className="dl-mod-quiet">
-        {trans.__(
-          'Arrow keys: next step. Enter: properties. F2: rename. Delete: remove. Alt and arrows: move.'
-        )}
+        {props.disabled
+          ? trans.__('Arrow keys: next step. Enter: properties.')
+          : trans.__(
+              'Arrow keys: next step. Enter: properties. F2: rename. Delete: remove. Alt and arrows: move.'
+            )}
       </p>
       <ol ref={list} aria-label={trans.__('Steps')} aria-describedby={hint}>
         {steps.map((step, at) => (

@@ -1,4 +1,5 @@
 import { TranslationBundle } from '@jupyterlab/translation';
+import { lockIcon } from '@jupyterlab/ui-components';
 import React, { Suspense, useCallback, useRef, useState } from 'react';
 
 import type { StepKind } from '../../../api';
@@ -102,6 +103,12 @@ export function EditorScreen(props: Props): JSX.Element {
           panelOf={() => 'dl-Editor-steps'}
           onSelect={steps => view.set({ steps: steps as 'graph' | 'list' })}
         />
+        {isReadOnly && (
+          <span className="dl-Editor-readOnly">
+            <lockIcon.react tag="span" />
+            {document.refusal}
+          </span>
+        )}
         <ProblemSummary {...props} onSelect={select} />
       </div>
       <div className="dl-Editor-body">
