@@ -38,6 +38,8 @@ TELLS = {
     "step ended": "step.succeeded",
     "item ended": "step.progress",
     "step started": "step.running",
+    "planned": "run.publication_planned",
+    "published": "run.publication_published",
 }
 """The event by which a commit is recognised."""
 

@@ -216,7 +216,7 @@ export class PipelineDocument implements IDisposable {
     return id;
   }
 
-  /** Take a step out; other steps no longer need it, and get no files of it. */
+  /** Take a step out with its outputs; other steps no longer need it, and get no files of it. */
   removeStep(id: string): void {
     this.batch(() => {
       for (const step of this._steps()) {
@@ -224,11 +224,12 @@ export class PipelineDocument implements IDisposable {
           this._forget(step, id);
         }
       }
+      this._removeOutputs(id);
       this.edit(text => setIn(text, ['steps', id], undefined));
     });
   }
 
-  /** Give a step another id, also where others need it, get its files, or have it in an expression. */
+  /** Give a step another id, also where others need it, get its files, or name it in an expression, and in outputs. */
   renameStep(id: string, name: string): void {
     if (id === name) {
       return;
@@ -242,6 +243,11 @@ export class PipelineDocument implements IDisposable {
           expressions.renameIn(expression, 'steps', id, name)
         )
       );
+      this._outputs().forEach(({ step }, at) => {
+        if (step === id) {
+          this.edit(text => setIn(text, ['outputs', at, 'step'], name));
+        }
+      });
       this.edit(text => renameIn(text, ['steps', id], name));
     });
   }
@@ -287,7 +293,7 @@ export class PipelineDocument implements IDisposable {
     this.setAt(['parameters', name, ...path], value);
   }
 
-  /** Give a parameter of the pipeline another name, also in expressions. */
+  /** Give a parameter of the pipeline another name, also in expressions and in the paths of outputs. */
   renameParameter(old: string, name: string): void {
     if (name in this._state.parameters) {
       throw new EditRefused(`There is a parameter \`${name}\` already.`);
@@ -298,6 +304,12 @@ export class PipelineDocument implements IDisposable {
           expressions.renameIn(expression, 'params', old, name)
         )
       );
+      this._outputs().forEach(({ path }, at) => {
+        if (typeof path === 'string' && path.includes(`{${old}}`)) {
+          const renamed = path.split(`{${old}}`).join(`{${name}}`);
+          this.edit(text => setIn(text, ['outputs', at, 'path'], renamed));
+        }
+      });
       this.edit(text => renameIn(text, ['parameters', old], name));
     });
   }
@@ -455,6 +467,27 @@ export class PipelineDocument implements IDisposable {
 
   private _steps(): readonly EditedStep[] {
     return this._state.steps;
+  }
+
+  /** Return the outputs of the pipeline; a mistake is an output without members. */
+  private _outputs(): readonly Mapping[] {
+    const outputs = this._valueAt(['outputs']);
+    return Array.isArray(outputs)
+      ? outputs.map(output => (isMapping(output) ? output : {}))
+      : [];
+  }
+
+  private _removeOutputs(id: string): void {
+    const isIts = this._outputs().map(({ step }) => step === id);
+    if (isIts.length && isIts.every(Boolean)) {
+      this.edit(text => setIn(text, ['outputs'], undefined));
+      return;
+    }
+    for (let at = isIts.length - 1; at >= 0; at--) {
+      if (isIts[at]) {
+        this.edit(text => setIn(text, ['outputs', at], undefined));
+      }
+    }
   }
 
   private _valueAt(path: Path): JSONValue | undefined {

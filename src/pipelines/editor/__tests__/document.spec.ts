@@ -149,6 +149,41 @@ describe('the document of a pipeline', () => {
     );
   });
 
+  it('renames steps and parameters in outputs, and takes the outputs of a step out with it', () => {
+    const text = `version: 1
+parameters:
+  month: {type: date}
+outputs:
+  - {step: train, path: "{month}.pkl", from: model.pkl}  # the model
+  # for all
+  - {step: report, path: "{month}/{item}.html", from: report}
+steps:
+  train: {notebook: train.ipynb}
+  report: {notebook: report.ipynb}
+`;
+    const { source } = edited(text, document => {
+      document.renameStep('report', 'tell');
+      document.renameParameter('month', 'day');
+    });
+    expect(source).toBe(
+      text
+        .replace('{month}.pkl', '{day}.pkl')
+        .replace('step: report, path: "{month}', 'step: tell, path: "{day}')
+        .replace('month: {type', 'day: {type')
+        .replace('  report: {', '  tell: {')
+    );
+    const { source: left } = edited(text, document =>
+      document.removeStep('train')
+    );
+    expect(left).not.toContain('model.pkl');
+    expect(left).toContain('{step: report, path: "{month}/{item}.html"');
+    const { source: none } = edited(text, document => {
+      document.removeStep('train');
+      document.removeStep('report');
+    });
+    expect(none).not.toContain('outputs');
+  });
+
   it('connects and disconnects without touching anything else', () => {
     const connected = edited(SALES, document => {
       document.addStep({ kind: 'command', command: ['ls'], id: 'list' });

@@ -268,6 +268,44 @@ describe('the properties', () => {
       'month: {type: string, default: "2026-01"}\n  limit: {type: string, default: ""}\n'
     );
   });
+
+  it('of the pipeline show its outputs, and change them', () => {
+    const shown = show();
+    fireEvent.click(screen.getByRole('button', { name: 'Add an output' }));
+    const output = screen.getByRole('group', { name: /^Output / });
+    fireEvent.change(within(output).getByLabelText('From the step'), {
+      target: { value: 'clean' }
+    });
+    fireEvent.change(within(output).getByLabelText('File that it leaves'), {
+      target: { value: 'sales.csv' }
+    });
+    fireEvent.change(within(output).getByLabelText('Published as'), {
+      target: { value: 'reports/{month}.csv' }
+    });
+    fireEvent.click(within(output).getByLabelText('May be missing'));
+    expect(shown.document.state.value.outputs).toEqual([
+      {
+        step: 'clean',
+        path: 'reports/{month}.csv',
+        from: 'sales.csv',
+        optional: true
+      }
+    ]);
+    fireEvent.click(
+      within(output).getByRole('button', { name: /^Leave out / })
+    );
+    expect(shown.document.source).toBe(SOURCE);
+  });
+
+  it('of a step say whether it may reuse a result', () => {
+    const shown = show();
+    fireEvent.click(row('clean'));
+    const choice = screen.getByLabelText(/could reuse a result/);
+    fireEvent.click(choice);
+    expect(shown.document.step('clean')!.value.reuse).toBe(false);
+    fireEvent.click(choice);
+    expect(shown.document.source).toBe(SOURCE);
+  });
 });
 
 describe('a new step', () => {

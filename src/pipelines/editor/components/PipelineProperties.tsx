@@ -17,6 +17,7 @@ import {
   problemAt,
   TypedField
 } from './fields';
+import { OutputsFields } from './OutputsFields';
 import { SettingsFields } from './SettingsFields';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -106,6 +107,13 @@ export function PipelineProperties(props: {
           placeholder={trans.__('as many as there are')}
         />
       </div>
+      <OutputsFields
+        part={part}
+        outputs={value.outputs}
+        steps={state.steps
+          .filter(({ kind }) => kind !== 'approval')
+          .map(step => step.id)}
+      />
       <h3>{trans.__('Defaults of all steps')}</h3>
       <SettingsFields
         part={partAt('defaults')}
@@ -124,7 +132,8 @@ const WITH_FIELD = new Set([
   'parameters',
   'defaults',
   'timeout',
-  'concurrency'
+  'concurrency',
+  'outputs'
 ]);
 
 function ParameterPart(props: {

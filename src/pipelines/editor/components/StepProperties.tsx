@@ -33,7 +33,7 @@ import { WithFields } from './WithFields';
 const WITH_FIELD = new Set([
   ...['notebook', 'script', 'command', 'approve', 'title', 'needs', 'if'],
   ...['run_if', 'for_each', 'with', 'files', 'outputs', 'image', 'kernel'],
-  ...['resources', 'retries', 'timeout', 'env']
+  ...['resources', 'retries', 'timeout', 'env', 'reuse']
 ]);
 
 /** The panel with all that can be said of one step. */
@@ -154,6 +154,16 @@ export function StepProperties(props: {
         />
         {kind !== 'approval' && (
           <FanOutFields part={part} value={value.for_each} />
+        )}
+        {kind !== 'approval' && (
+          <Check
+            label={trans.__('Runs also when it could reuse a result')}
+            checked={value.reuse === false}
+            disabled={disabled}
+            onChange={checked =>
+              part.set(['reuse'], checked ? false : undefined)
+            }
+          />
         )}
         <Check
           label={trans.__('Disabled')}
