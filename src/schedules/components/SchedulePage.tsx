@@ -41,10 +41,10 @@ export function SchedulePage(props: Props): JSX.Element {
   }
   return (
     <>
-      <header className="dl-SchedulePage-head">
+      <div className="dl-SchedulePage-head">
         <h1>{schedule.name}</h1>
         <ScheduleLabel schedule={schedule} trans={trans} />
-      </header>
+      </div>
       <p className="dl-NextStarts-words">
         {props.words(schedule.rule, schedule.timezone)}
       </p>
