@@ -16,7 +16,9 @@ from .text import duration, one_line, time_ago
 @options.server_option
 @options.json_option
 def approvals(server: str | None, as_json: bool) -> None:
-    """List the approvals that wait for you, and those of your runs on which others decide.
+    """List the approvals that wait for you.
+
+    It also lists those of your runs on which others decide.
 
     `jupyter dataops runs approve RUN STEP` decides, and so does `runs reject`.
     """

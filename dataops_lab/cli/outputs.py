@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.server_option
 @options.json_option
 def outputs(run_id: str, folder: str | None, server: str | None, as_json: bool) -> None:
-    """List the declared outputs of a run with their state, or download them."""
+    """List the declared outputs of a run, or download them."""
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
         found = connection.client.outputs(run.id)
@@ -48,7 +48,10 @@ def outputs(run_id: str, folder: str | None, server: str | None, as_json: bool) 
 @options.server_option
 @options.json_option
 def publish(run_id: str, overwrite: bool, server: str | None, as_json: bool) -> None:
-    """Publish the outputs of a run that succeeded, also once more those that were refused."""
+    """Publish the outputs of a run that succeeded.
+
+    Outputs that were refused are tried once more.
+    """
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
         found = connection.client.publish(run.id, overwrite=overwrite)

@@ -117,7 +117,10 @@ def list_(
 @options.server_option
 @options.json_option
 def show(run_id: str, sort: str | None, descending: bool, server: str | None, as_json: bool) -> None:
-    """Show a run: state, parameters, values, and where it failed; of a sweep, the table of its points."""
+    """Show the state, parameters, values and failure of a run.
+
+    Of a sweep it shows the table of its points.
+    """
     with open_connection(server) as connection:
         run = connection.find_run(run_id)
         if run.kind is JobKind.SWEEP:
@@ -160,7 +163,10 @@ def items(
     server: str | None,
     as_json: bool,
 ) -> None:
-    """Show the points of a sweep, or the items of a fan-out: what each was given, and what it recorded."""
+    """Show the points of a sweep, or the items of a fan-out.
+
+    For each it shows the given parameters and the recorded values.
+    """
     if csv_file and as_json:
         raise click.UsageError("Either --csv or --json.")
     target = output_paths.check_writable(csv_file) if csv_file and csv_file != "-" else None
@@ -185,7 +191,7 @@ def items(
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @options.server_option
 def logs(run_id: str, follow: bool, server: str | None) -> None:
-    """Print what the cells of a run wrote to standard output and error."""
+    """Print the text that the cells of a run wrote."""
     import codecs
 
     with open_connection(server) as connection:
@@ -483,7 +489,7 @@ def repair(
     server: str | None,
     as_json: bool,
 ) -> int:
-    """Repair a run of a pipeline or a sweep that has ended, as a new run.
+    """Repair an ended pipeline or sweep, as a new run.
 
     Steps that succeeded keep their results, as long as no step before them runs again; items and points that succeeded
     keep them too. All others run again. It is the same version, unless you ask for the newer files. Parameters that are
@@ -523,7 +529,7 @@ def repair(
 def reproduce(
     run_id: str, step: str | None, item: str | None, folder: str | None, server: str | None, as_json: bool
 ) -> None:
-    """Fill a folder with all that a run found, to look for the reason why it failed.
+    """Fill a folder with all that a run found.
 
     It holds the files of the run, and its notebook with the parameters, as it ran. The commands that are printed set
     the variables of the run. Secrets are named, and never written. Nothing is executed.

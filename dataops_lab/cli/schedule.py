@@ -54,7 +54,13 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 @click.option("--ends", metavar="TIME", help="Nothing after this time.")
 @click.option("--jitter", "jitter_s", type=float, default=0.0, help="Delay each start by up to so many seconds.")
 @click.option("--calendar", metavar="NAME", help="A calendar of days off.")
-@click.option("--on-holiday", type=click.Choice([str(each) for each in OnHoliday]), default="run", show_default=True)
+@click.option(
+    "--on-holiday",
+    type=click.Choice([str(each) for each in OnHoliday]),
+    default="run",
+    show_default=True,
+    help="The rule for a tick on a day off.",
+)
 @options.parameter_options
 @click.option(
     "--date",
@@ -65,8 +71,20 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
     help="A parameter that is a date counted from the nominal time, such as `day yesterday`. Repeat it for more.",
 )
 @click.option("--presets", "presets_file", metavar="FILE", help="YAML or JSON: names of presets with their parameters.")
-@click.option("--overlap", type=click.Choice([str(each) for each in Overlap]), default="skip", show_default=True)
-@click.option("--misfire", type=click.Choice([str(each) for each in Misfire]), default="latest", show_default=True)
+@click.option(
+    "--overlap",
+    type=click.Choice([str(each) for each in Overlap]),
+    default="skip",
+    show_default=True,
+    help="The rule for a tick while an earlier run is active.",
+)
+@click.option(
+    "--misfire",
+    type=click.Choice([str(each) for each in Misfire]),
+    default="latest",
+    show_default=True,
+    help="The ticks to make up for when no engine was there.",
+)
 @click.option("--catchup", "catchup_window_s", type=float, default=86400.0, help="Seconds to make up for.  [24 hours]")
 @click.option("--pause-on-failure", type=int, metavar="N", help="Pause after N failures in a row.  [5 in a sandbox]")
 @click.option("--due", metavar="HH:MM|S", help="By when it should have succeeded: a time of day, or seconds.")
@@ -157,7 +175,7 @@ def set_(
 
 
 @schedule.command("list")
-@click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="Show so many at most.")
 @options.server_option
 @options.json_option
 def list_(limit: int, server: str | None, as_json: bool) -> None:
@@ -275,7 +293,9 @@ def run_now(name: str, preset: str | None, server: str | None, as_json: bool) ->
     show_default=True,
     help="Ticks that never had a run, failed ones too, or all.",
 )
-@click.option("--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=1, show_default=True)
+@click.option(
+    "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=1, show_default=True, help="Runs at once."
+)
 @click.option("--newest-first", is_flag=True, help="Begin with the newest.")
 @click.option("--dry-run", is_flag=True, help="Show the grid, and start nothing.")
 @click.option("--cancel", is_flag=True, help="Start no more ticks of earlier backfills.")
@@ -327,7 +347,7 @@ def backfill(
 @schedule.command()
 @click.argument("name", metavar="[SCHEDULE]", required=False)
 @click.option("--state", "states", type=click.Choice([str(s) for s in TickState]), multiple=True, help="Only these.")
-@click.option("--limit", type=click.IntRange(1, 500), default=30, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=30, show_default=True, help="Show so many at most.")
 @options.server_option
 @options.json_option
 def log(name: str | None, states: tuple[str, ...], limit: int, server: str | None, as_json: bool) -> None:
