@@ -59,14 +59,12 @@ export function ParameterField(props: Props): JSX.Element {
               type="button"
               className="dl-Button dl-mod-link"
               disabled={disabled}
-              aria-label={
-                several
-                  ? trans.__('One value of %1', parameter.name)
-                  : trans.__('Several values of %1', parameter.name)
-              }
               onClick={() => onChange(withSeveral(parameter, draft, !several))}
             >
               {several ? trans.__('One value') : trans.__('Several values')}
+              <span className="dl-mod-hidden">
+                {' ' + trans.__('of %1', parameter.name)}
+              </span>
             </button>
           )}
         </>
