@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dataops_lab.domain.runs import Progress, RunState, Submission
+from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.services import Services, runs
 from dataops_lab.store import SqlStore, open_store
@@ -27,7 +28,7 @@ def submit(store: SqlStore, key: str, count: str) -> list[str]:
     unused = Path("unused")
     machine = (FakeClock(), FakeHost(), FakeVault())
     files = attempt_files_in(unused)
-    ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, unused, files, LocalPipelines())
+    ctx = Services(store, blobs, FakeNotebooks(blobs), *machine, unused, files, LocalPipelines(), LibraryHolidays())
 
     def once(_: int) -> str:
         return runs.submit(ctx, Submission("/notebooks/sales.ipynb", key=key), by=person("someone")).view.run.id
