@@ -119,7 +119,7 @@ def list_(
 def show(run_id: str, sort: str | None, descending: bool, server: str | None, as_json: bool) -> None:
     """Show the state, parameters, values and failure of a run.
 
-    Of a sweep it shows the table of its points.
+    It shows the table of points of a sweep.
     """
     with open_connection(server) as connection:
         run = connection.find_run(run_id)

@@ -121,7 +121,7 @@ class Timetable:
     def _moved(self, after: dt.datetime, zone: ZoneInfo, calendar: Calendar) -> Iterator[Occurrence]:
         """Yield them with those of days off on the next or previous business day, at the same local time.
 
-        What falls together there is one occurrence.
+        Times that fall together there are one occurrence.
         """
         direction = 1 if self.on_holiday is OnHoliday.NEXT_BUSINESS_DAY else -1
         first = after.astimezone(zone).date()

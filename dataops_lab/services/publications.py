@@ -117,7 +117,7 @@ def _target(tx: Transaction, run: Run, job: Job) -> _Target:
 def publish(ctx: Services, run_id: str, *, overwrite: bool = False, by: Actor) -> Sequence[Publication]:
     """Publish the outputs of a run that succeeded, also when it does not by itself, or once more what was refused.
 
-    What is published or under way stays so. Safe to repeat.
+    Files that are published or under way stay so. Safe to repeat.
     """
     with ctx.store.begin() as tx:
         run = tx.runs.get(run_id)

@@ -606,7 +606,7 @@ schedules = Table(
     Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
 )
 
-# What its runs need: the plan of a pipeline's steps; for any other job one row, whose step is empty.
+# Its runs need these rows: the plan of a pipeline's steps; for any other job one row, whose step is empty.
 schedule_steps = Table(
     "schedule_steps",
     metadata,
