@@ -69,7 +69,7 @@ async def test_a_folder_has_the_files_and_the_notebook_with_the_parameters_as_th
 
     folder = jp_root_dir / found["folder"]
     assert found["folder"] == f"dataops-reproduce/sales-{run['id'][-6:].lower()}"
-    assert found["path"] == f"{found['folder']}/work/sales.ipynb"
+    assert found["path"] == "/".join([found["folder"], "work", "sales.ipynb"])
     assert (folder / "data.csv").read_text() == "North South"
     cells = json.loads((jp_root_dir / found["path"]).read_text())["cells"]
     assert ["".join(cell["source"]) for cell in cells][found["cell"]] == FAILING

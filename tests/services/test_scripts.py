@@ -18,9 +18,9 @@ from dataops_lab.rundir import protocol
 from dataops_lab.services import records, runs
 from dataops_lab.testing import person
 
-SCRIPT = "/work/load.py"
+SCRIPT = "/programs/load.py"
 COMMAND = {
-    "path": "/work/month.pipeline.yaml#clean",
+    "path": "/programs/month.pipeline.yaml#clean",
     "command": ("rm", "-rf", "scratch"),
     "declared": (Parameter("month"),),
 }
@@ -71,7 +71,7 @@ def test_the_bundle_of_a_script_has_all_parameters_and_no_notebook(submit, ctx, 
 
 @pytest.mark.parametrize("name", ["-rf.py", "größe und mehr.py"])
 def test_no_name_of_a_script_is_an_option(submit, ctx, name):
-    argv = bundle_of(ctx, submit(f"/work/{name}")).spec["program"]["argv"]
+    argv = bundle_of(ctx, submit(f"/programs/{name}")).spec["program"]["argv"]
     assert argv[-1] in (name, f"./{name}")
     assert not argv[-1].startswith("-")
 
@@ -123,7 +123,7 @@ def test_a_rerun_keeps_the_options_of_a_shell(submit, ctx, monkeypatch):
         return replace(taken, manifest=manifest, kernel=kernel)
 
     monkeypatch.setattr(ctx.notebooks, "snapshot", with_options)
-    first = submit("/work/load.sh")
+    first = submit("/programs/load.sh")
     again = runs.rerun(ctx, first.run.id, parameters=None, by=person("someone")).view
     assert again.run.kernel.argv == ("/usr/bin/bash", "-eu")
 
