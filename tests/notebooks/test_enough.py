@@ -122,7 +122,11 @@ def editable_kernel(base: Path, source: Path) -> None:
     (folder / "kernel.json").write_text(json.dumps(spec))
 
 
-def executed(path: Path) -> Ending:
+def executed(path: Path, *, starts: int = 5) -> Ending:
+    """Execute the notebook where it lies. Start again while the kernel dies before its first cell.
+
+    The ports of a kernel are picked before it binds them, so another kernel of this machine may take one in between.
+    """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
         notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}, allow_errors=False
@@ -131,6 +135,10 @@ def executed(path: Path) -> Ending:
         client.execute()
     except CellExecutionError:
         pass
+    except RuntimeError as error:
+        if "before replying to kernel_info" not in str(error) or starts == 1:
+            raise
+        return executed(path, starts=starts - 1)
     return Ending.of(notebook)
 
 
