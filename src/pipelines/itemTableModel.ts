@@ -66,7 +66,7 @@ export class ItemTableModel implements IDisposable {
     let state: ItemTableState;
     try {
       const table = await this._client.pipelines.items(this.run, this.step);
-      // What is as before stays as it is, also the columns that are made of all of it.
+      // Rows that are as before stay the same objects.
       state = {
         table: sameWhereEqual(this._state.table, table),
         trouble: null

@@ -179,7 +179,7 @@ export function EditableSteps(props: Props): JSX.Element {
 
 type OpenPart = 'name' | 'needs';
 
-/** What a person can do with a row; `id` is the step of the row. */
+/** The acts that a person has in a row; `id` is the step of the row. */
 type Actions = {
   onOpen: (id: string, part: OpenPart | null) => void;
   onFocus: (id: string) => void;
