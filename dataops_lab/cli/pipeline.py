@@ -161,7 +161,8 @@ def _new_file(name: str, *, may_replace: bool = False) -> Path:
     if path.exists() and not may_replace:
         raise InvalidRequest(f"{name} is there already, and is not replaced. Name another one with -o.")
     if not name.endswith(PIPELINE_SUFFIXES):
-        raise InvalidRequest(f"The name of a pipeline ends with {" or ".join(PIPELINE_SUFFIXES)}; {name} does not.")
+        ends = " or ".join(PIPELINE_SUFFIXES)
+        raise InvalidRequest(f"The name of a pipeline ends with {ends}; {name} does not.")
     return path
 
 

@@ -96,7 +96,7 @@ export function RunForm(
   const hasOutputs = rerunOf
     ? rerunOf.has_outputs
     : inspection !== null &&
-      (kind !== 'pipeline' || inspection.outputs.length > 0);
+      (kind !== 'pipeline' || (inspection.outputs ?? []).length > 0);
   const count = countRuns(state.drafts);
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
     finding => !(finding.job && state.isNew)
