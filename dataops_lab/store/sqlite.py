@@ -115,8 +115,8 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            # Of two that switch a new file at once, SQLite refuses one without its own wait: both hold what the other
-            # needs. This one has let go now, so the other gets on.
+            # When two switch a new file at once, each holds what the other needs. SQLite then refuses one at once,
+            # without its own wait. That one has let go here, so the other gets on.
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
             if monotonic() >= deadline:
