@@ -27,6 +27,14 @@ class MessageKind(StrEnum):
     """The run of a tick could not be submitted."""
     PAUSED = "paused"
     """A schedule was paused after so many failures."""
+    SUCCESS = "success"
+    DURATION_WARNING = "duration_warning"
+    """A run takes longer than expected."""
+    APPROVAL_WANTED = "approval_wanted"
+    APPROVAL_GIVEN = "approval_given"
+    """Somebody has approved or rejected."""
+    DIGEST = "digest"
+    """Several messages in one."""
 
 
 @dataclass(frozen=True)
