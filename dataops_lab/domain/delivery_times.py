@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ..errors import InvalidRequest
-from .notifications import MessageKind
+from .notifications import MessageKind, Recipient
 from .timetables import local_instant, zone_of
 
 MOST_PER_WINDOW = 5
@@ -30,6 +30,16 @@ class Hold(NamedTuple):
 
     until: dt.datetime
     reason: HoldReason
+
+
+@dataclass(frozen=True)
+class HeldMessage:
+    """A message that one recipient gets later."""
+
+    id: str
+    message_id: str
+    recipient: Recipient
+    hold: Hold
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,9 @@ class Choice:
             Occasion.CANCELLED: self.mute_cancelled,
             Occasion.RETRIED: self.until_last_retry,
         }
-        return INTERESTS.get(kind) in self.on and not muted.get(occasion, False)
+        # A recovery is a success too.
+        also = Interest.ON_SUCCESS if kind is MessageKind.RECOVERY else None
+        return bool(self.on & {INTERESTS.get(kind), also}) and not muted.get(occasion, False)
 
     def checked(self) -> Choice:
         """Return it. InvalidRequest when it names a channel that cannot be."""
@@ -131,6 +133,9 @@ class Choice:
             value["mute_cancelled"],
             value["until_last_retry"],
         )
+
+
+NOTHING = Choice(on=frozenset())
 
 
 @dataclass(frozen=True)
@@ -257,8 +262,8 @@ def _by_default(happening: Happening) -> Collection[str]:
 
 
 def _default_choice(happening: Happening) -> Choice:
-    # A person who runs something by hand sits in front of it; JupyterLab shows the end already.
-    return Choice(channels=(LAB,)) if happening.is_private else Choice()
+    # JupyterLab shows the end of a run to the person who started it, so they need no message.
+    return NOTHING if happening.is_private else Choice()
 
 
 def _hears(on: frozenset[Interest], happening: Happening) -> bool:
@@ -283,7 +288,8 @@ def _listeners_of(recipient: NamedRecipient) -> tuple[Listener, ...]:
 
 # --- addresses ------------------------------------------------------------------------------------
 
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
 
 
 def check_address(text: str) -> str:

@@ -83,10 +83,10 @@ def test_the_targets_of_an_environment_hear_of_trouble_in_production_alone(kind,
     assert told(happening(kind, owner=None, guarded=guarded), default_targets=["ops"]) == expected
 
 
-def test_a_run_by_hand_in_the_sandbox_is_told_to_its_submitter_alone_and_in_jupyterlab():
+def test_a_run_by_hand_in_the_sandbox_is_told_to_its_submitter_alone_and_only_when_they_want():
     by_hand = happening(by_hand=True, schedule_id=None)
     bob = subscribed("bob", JOB, I.ON_FAILURE)
-    assert told(by_hand, bob, default_targets=["ops"]) == ["ann/lab"]
+    assert told(by_hand, bob, default_targets=["ops"]) == []
     own = subscribed("ann", JOB, I.ON_FAILURE, channels=("mail",))
     assert told(by_hand, bob, own) == ["ann/mail"]
 
@@ -125,6 +125,10 @@ def test_subscriptions_to_other_objects_do_not_count():
 def test_a_choice_mutes_what_is_skipped_cancelled_or_tried_again(occasion, choice, hears):
     bob = subscribed("bob", JOB, I.ON_FAILURE, **choice)
     assert (told(happening(owner=None, occasion=occasion), bob) == ["bob/lab"]) is hears
+
+
+def test_a_recovery_is_a_success_too():
+    assert told(happening(K.RECOVERY, owner=None), subscribed("bob", JOB, I.ON_SUCCESS)) == ["bob/lab"]
 
 
 def test_recipients_of_a_schedule_hear_of_what_the_owner_chose():
