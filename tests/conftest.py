@@ -12,7 +12,7 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, publications, runs, ticks
+from dataops_lab.services import Services, messages, pipelines, publications, runs, ticks
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -127,7 +127,7 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         pipelines=LocalPipelines(),
         holidays=LibraryHolidays(),
         output_folders=FakeOutputFolders(),
-        reactions=(publications.react, pipelines.react, ticks.react),
+        reactions=(publications.react, pipelines.react, ticks.react, messages.react),
     )
 
 

@@ -19,9 +19,11 @@ from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
 from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
+from .subscriptions import HeldMessages, People, Subscriptions
 from .store import (
     Attempts,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -62,9 +64,11 @@ __all__ = [
     "Channel",
     "Clock",
     "Container",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -83,6 +87,7 @@ __all__ = [
     "PartCounts",
     "PipelineProgress",
     "PipelineRuns",
+    "People",
     "Pipelines",
     "ProgressCallback",
     "Projects",
@@ -97,6 +102,7 @@ __all__ = [
     "SeenFiles",
     "StepCell",
     "Store",
+    "Subscriptions",
     "TickFilter",
     "Ticks",
     "Transaction",
