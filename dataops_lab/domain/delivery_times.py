@@ -139,8 +139,8 @@ def hold(
         if waits_for_digest and (digest := times.next_digest(now)) is not None:
             found.append(Hold(digest, HoldReason.DIGEST))
         at = max((each.until for each in found), default=now)
-        if times.quiet is not None and (end := times.quiet.end_of(at, times.timezone)) is not None:
-            # The time of a digest that a person chose counts, also within quiet hours.
-            if not any(each.reason is HoldReason.DIGEST for each in found):
-                found.append(Hold(end, HoldReason.QUIET))
+        # The time of a digest that a person chose counts, also within quiet hours.
+        has_digest = any(each.reason is HoldReason.DIGEST for each in found)
+        if times.quiet and not has_digest and (end := times.quiet.end_of(at, times.timezone)) is not None:
+            found.append(Hold(end, HoldReason.QUIET))
     return max(found, key=lambda each: each.until, default=None)

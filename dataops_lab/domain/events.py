@@ -23,6 +23,7 @@ class SubjectKind(StrEnum):
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
     PERSON = "person"
+    TARGET = "target"
 
 
 class Subject(NamedTuple):

@@ -333,9 +333,7 @@ def settings_from_json(value: Mapping[str, Any]) -> Settings:
         on_holiday=OnHoliday(value["on_holiday"]),
         parameters=value["parameters"],
         dates={name: DateFunction(function) for name, function in value["dates"].items()},
-        presets=tuple(
-            Preset(preset["name"], preset["parameters"], _recipients(preset)) for preset in value["presets"]
-        ),
+        presets=tuple(Preset(preset["name"], preset["parameters"], _recipients(preset)) for preset in value["presets"]),
         overlap=Overlap(value["overlap"]),
         misfire=Misfire(value["misfire"]),
         catchup_window_s=value["catchup_window_s"],

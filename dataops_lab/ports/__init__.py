@@ -14,12 +14,11 @@ from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
-from .notifications import Channel
+from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
-from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
-from .subscriptions import HeldMessages, People, Subscriptions
+from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
@@ -49,6 +48,7 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
@@ -61,9 +61,10 @@ __all__ = [
     "BundleFile",
     "Calendars",
     "ChangeSignal",
-    "Channel",
     "Clock",
     "Container",
+    "Deliveries",
+    "DeliveryFilter",
     "EarlierEnd",
     "Environments",
     "Events",
@@ -85,9 +86,9 @@ __all__ = [
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
-    "People",
     "Pipelines",
     "ProgressCallback",
     "Projects",
@@ -100,6 +101,7 @@ __all__ = [
     "Schedules",
     "Secrets",
     "SeenFiles",
+    "Sender",
     "StepCell",
     "Store",
     "Subscriptions",

@@ -26,9 +26,10 @@ from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
+from .notifications import Deliveries, Outbox
 from .pages import Page
+from .schedules import Calendars, Schedules, Ticks
 from .subscriptions import HeldMessages, People, Subscriptions
-from .schedules import Calendars, Outbox, Schedules, Ticks
 
 
 @dataclass(frozen=True)
@@ -809,6 +810,8 @@ class Transaction(Protocol):
     def ticks(self) -> Ticks: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     @property
     def subscriptions(self) -> Subscriptions: ...
     @property

@@ -19,11 +19,12 @@ from ..domain.pipelines import Step
 from ..domain.runs import MAX_SUMMARY_MESSAGE, Reason, Run, RunState
 from ..domain.schedules import MAX_PRESETS, Schedule
 from ..domain.subscriptions import Happening, Occasion, Subscription, listeners
-from ..domain.ticks import Tick, TickKind, TickState
+from ..domain.ticks import Tick, TickState
 from ..errors import NotFound, UnknownEnvironment
 from ..ports import Transaction
 from .context import Services
 
+MAX_SIBLINGS = 4 * MAX_PRESETS
 EARLIER = 30
 """The number of earlier ends at which a recovery and an expected duration look."""
 
@@ -76,9 +77,7 @@ def tell_end(tx: Transaction, schedule: Schedule, tick: Tick, run: Run, *, at: d
         tell(tx, end[0], schedule, tick, run=run, occasion=end[1], at=at)
 
 
-def _of_tick(
-    tx: Transaction, schedule: Schedule, tick: Tick, run: Run | None, occasion: Occasion
-) -> dict[str, Any]:
+def _of_tick(tx: Transaction, schedule: Schedule, tick: Tick, run: Run | None, occasion: Occasion) -> dict[str, Any]:
     reason = run.reason if run else tick.reason
     return {
         **_facts(tx, schedule.job_id, schedule.environment, schedule.owner, occasion),
@@ -159,13 +158,11 @@ def _late_presets(known: dict[str, Any], kind: MessageKind, tick: Tick) -> list[
     return [*earlier, PresetEnd(tick.preset, str(kind), kind, tick.run_id, reason)]
 
 
-def _ends_of(
-    tx: Transaction, tick: Tick, kind: MessageKind, run: Run | None, known: dict[str, Any]
-) -> list[PresetEnd]:
+def _ends_of(tx: Transaction, tick: Tick, kind: MessageKind, run: Run | None, known: dict[str, Any]) -> list[PresetEnd]:
     """Return what became of each preset: of this one as given, of the others as the log of decisions has it."""
     siblings = [
         each
-        for each in tx.ticks.list_between(tick.nominal, tick.nominal, schedule_id=tick.schedule_id, limit=4 * MAX_PRESETS)
+        for each in tx.ticks.list_between(tick.nominal, tick.nominal, schedule_id=tick.schedule_id, limit=MAX_SIBLINGS)
         if each.nominal == tick.nominal and each.kind is tick.kind and each.preset != tick.preset
     ]
     runs = tx.runs.get_many([each.run_id for each in siblings if each.run_id])
@@ -200,7 +197,7 @@ def _ends_of(
 # --- runs -----------------------------------------------------------------------------------------
 
 
-def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
+def react(_: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
     """Tell of the ends of runs that a person started. `ticks` tells of those of schedules."""
     tops = [run for run in ended if run.parent_id is None and run.tick_id is None and run.trigger.kind in BY_HAND]
     if not tops:
@@ -210,30 +207,30 @@ def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime)
     for run in tops:
         if run.environment not in guarded and not known:
             continue  # A run in the sandbox is told to nobody who did not ask for it.
-        _tell_run(tx, run, after_failure=False, subscriptions=known, guarded=run.environment in guarded, at=at)
+        _tell_run(tx, run, known, guarded=run.environment in guarded, at=at)
 
 
 def _tell_run(
-    tx: Transaction,
-    run: Run,
-    *,
-    after_failure: bool,
-    subscriptions: Sequence[Subscription],
-    guarded: bool,
-    at: dt.datetime,
+    tx: Transaction, run: Run, subscriptions: Sequence[Subscription], *, guarded: bool, at: dt.datetime
 ) -> None:
     end = message_of_end(run.state, after_failure=True)
     if end is None:
         return
     kind, occasion = end
-    happening = _of_run(kind, run, occasion, guarded=guarded)
-    if not listeners(happening, subscriptions):
+    targets = default_targets(tx, run.environment)
+
+    def has_listeners() -> bool:
+        happening = _of_run(kind, run, occasion, guarded=guarded)
+        return bool(listeners(happening, subscriptions, default_targets=targets))
+
+    if not has_listeners():
         return
-    if kind is MessageKind.RECOVERY and not after_failure:
-        if not was_failure(each.state for each in tx.runs.list_earlier_ends(run, limit=EARLIER)):
-            kind = MessageKind.SUCCESS
-            if not listeners(replace(happening, kind=kind), subscriptions):
-                return
+    if kind is MessageKind.RECOVERY:
+        # Only now is it worth a look at the earlier runs.
+        earlier = tx.runs.list_earlier_ends(run, limit=EARLIER)
+        kind = MessageKind.RECOVERY if was_failure(each.state for each in earlier) else MessageKind.SUCCESS
+        if not has_listeners():
+            return
     _add(tx, kind, _job_subject(run), run_payload(tx, run, occasion), at=at)
 
 
@@ -369,7 +366,8 @@ def _long_runs(tx: Transaction, now: dt.datetime) -> list[tuple[Run, dict[str, A
 def is_heard(tx: Transaction, kind: MessageKind, payload: dict[str, Any]) -> bool:
     """Tell whether somebody would hear of it, by whatever channel."""
     happening = happening_of(tx, kind, payload)
-    return bool(listeners(happening, tx.subscriptions.list_to(happening.objects)))
+    targets = default_targets(tx, happening.environment)
+    return bool(listeners(happening, tx.subscriptions.list_to(happening.objects), default_targets=targets))
 
 
 def happening_of(tx: Transaction, kind: MessageKind, payload: Any) -> Happening:
@@ -398,6 +396,11 @@ def _schedule_of(tx: Transaction, payload: Any) -> Schedule | None:
         return None
     schedule_id = payload["schedule"]["id"]
     return tx.schedules.get_many([schedule_id]).get(schedule_id)
+
+
+def default_targets(tx: Transaction, environment: str) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the names of the targets that hear of trouble in the environment without a subscription."""
+    return ()
 
 
 def is_guarded(tx: Transaction, environment: str) -> bool:

@@ -27,8 +27,8 @@ from ..errors import Damaged, NotFound, Refused
 from ..ports import Part, PartCounts, PipelineProgress, Pipelines, Transaction
 from .context import Services
 from .declared_outputs import find_pipeline_shortfall
-from .messages import tell_approval_wanted
 from .earlier_results import EarlierResults
+from .messages import tell_approval_wanted
 from .pipeline_values import StepValues
 from .reactions import move_runs
 from .slow_expressions import Question, TakesLong, answers

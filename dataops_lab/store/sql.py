@@ -20,6 +20,7 @@ from .actors import ActorCache, SqlActors
 from .attempts import SqlAttempts
 from .blobs import referenced_digests
 from .calendars import SqlCalendars
+from .deliveries import SqlDeliveries
 from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
@@ -108,6 +109,7 @@ class SqlTransaction:
         self.subscriptions = SqlSubscriptions(connection, self.events)
         self.people = SqlPeople(connection, self.events)
         self.held = SqlHeldMessages(connection)
+        self.deliveries = SqlDeliveries(connection)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 

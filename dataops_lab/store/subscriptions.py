@@ -64,9 +64,7 @@ class SqlSubscriptions:
         return removed
 
     def remove_to(self, ref: ObjectRef) -> None:
-        self._connection.execute(
-            delete(t.subscriptions).where(_S.object_kind == ref.kind, _S.object_id == ref.id)
-        )
+        self._connection.execute(delete(t.subscriptions).where(_S.object_kind == ref.kind, _S.object_id == ref.id))
 
     def _event(
         self, person: str, ref: ObjectRef, kind: str, *, at: dt.datetime, by: Actor, revision: int | None = None

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0009"
+down_revision = "0013"
 
 
 def upgrade() -> None:
@@ -20,7 +20,9 @@ def upgrade() -> None:
         sa.Column("revision", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("person", "object_kind", "object_id", name="pk_subscriptions"),
     )
-    op.create_index("ix_subscriptions_object_kind_subscriptions_object_id", "subscriptions", ["object_kind", "object_id"])
+    op.create_index(
+        "ix_subscriptions_object_kind_subscriptions_object_id", "subscriptions", ["object_kind", "object_id"]
+    )
     op.create_table(
         "people",
         sa.Column("person", sa.String(length=200), nullable=False),
