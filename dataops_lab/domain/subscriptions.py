@@ -263,7 +263,7 @@ def _by_default(happening: Happening) -> Collection[str]:
 
 def _default_choice(happening: Happening) -> Choice:
     # JupyterLab shows the end of a run to the person who started it, so they need no message.
-    return NOTHING if happening.is_private else Choice()
+    return NOTHING if happening.is_private and happening.kind is not MessageKind.APPROVAL_GIVEN else Choice()
 
 
 def _hears(on: frozenset[Interest], happening: Happening) -> bool:

@@ -21,10 +21,11 @@ from ..domain.schedules import MAX_PRESETS, Schedule
 from ..domain.subscriptions import Happening, Occasion, Subscription, listeners
 from ..domain.ticks import Tick, TickState
 from ..errors import NotFound, UnknownEnvironment
-from ..ports import Transaction
+from ..ports import TickFilter, Transaction
 from .context import Services
 
 MAX_SIBLINGS = 4 * MAX_PRESETS
+PRESET_EARLIER = 5
 EARLIER = 30
 """The number of earlier ends at which a recovery and an expected duration look."""
 
@@ -72,9 +73,21 @@ _AT_ONCE = (MessageKind.LATE, MessageKind.MISSED)
 
 def tell_end(tx: Transaction, schedule: Schedule, tick: Tick, run: Run, *, at: dt.datetime) -> None:
     """Add the message about the end of a run of a tick. `schedule` still has the failures from before."""
-    end = message_of_end(run.state, after_failure=schedule.failures > 0)
+    after_failure = schedule.failures > 0
+    if schedule.settings.presets and run.state is RunState.SUCCEEDED:
+        after_failure = _had_failed(tx, tick)
+    end = message_of_end(run.state, after_failure=after_failure)
     if end is not None:
         tell(tx, end[0], schedule, tick, run=run, occasion=end[1], at=at)
+
+
+def _had_failed(tx: Transaction, tick: Tick) -> bool:
+    """Tell whether the run of the same preset before failed: those of other presets say nothing about it."""
+    where = TickFilter(tick.schedule_id, (TickState.RAN,), tick.preset, nominal_before=tick.nominal)
+    earlier = tx.ticks.page(where, limit=PRESET_EARLIER).items
+    run_ids = [each.run_id for each in earlier if each.run_id]
+    runs = tx.runs.get_many(run_ids)
+    return was_failure(runs[run_id].state for run_id in run_ids if run_id in runs)
 
 
 def _of_tick(tx: Transaction, schedule: Schedule, tick: Tick, run: Run | None, occasion: Occasion) -> dict[str, Any]:
