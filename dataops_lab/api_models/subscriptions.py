@@ -25,7 +25,7 @@ TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"
 
 
 class ChoiceModel(Model):
-    """What a person wants to hear of an object, and how; nothing where `on` is empty.
+    """The wish of a person for an object: what they hear, and how; nothing where `on` is empty.
 
     `channels` are `lab`, `mail` and `target:NAME`. `until_last_retry`: a failure only when no other attempt follows.
     """

@@ -32,7 +32,7 @@ class Subscriptions(Protocol):
         ...
 
     def set(self, kind: ObjectKind, name: str, choice: ChoiceModel) -> SubscriptionModel:
-        """Subscribe, or replace the choice. With an empty `on` the person hears nothing of it."""
+        """Add a subscription, or replace its choice. With an empty `on` the person hears nothing of it."""
         ...
 
     def remove(self, kind: ObjectKind, name: str) -> SubscriptionModel:

@@ -24,7 +24,7 @@ CODE_LENGTH = 8
 
 @dataclass(frozen=True)
 class PendingAddress:
-    """An address that waits for its code. Of the code only a hash is kept."""
+    """An address that waits for its code. The code itself is not kept, only a hash of it."""
 
     address: str
     salt: bytes
@@ -83,7 +83,7 @@ def check_code_limit(sent: tuple[dt.datetime, ...], now: dt.datetime) -> tuple[d
 
 @dataclass(frozen=True)
 class PersonSettings:
-    """What a person said about messages to them. `address` is confirmed; `pending` is one that is not yet."""
+    """The settings of a person for messages to them. `address` is confirmed; `pending` is one that is not yet."""
 
     person: str
     """The id of the actor."""

@@ -66,7 +66,7 @@ class Message:
     delivered_at: dt.datetime | None = None
     error: str | None = field(default=None)
     group: str | None = None
-    """What it tells together with others: the ends of all presets of a tick, say. See `services/messages.py`."""
+    """The name of all that it tells together, such as the ends of all presets of a tick. See `services/messages.py`."""
 
 
 class ChannelKind(StrEnum):

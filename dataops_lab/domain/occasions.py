@@ -43,7 +43,7 @@ def was_failure(earlier: Iterable[RunState]) -> bool:
 
 @dataclass(frozen=True)
 class PresetEnd:
-    """What became of one preset of a tick. `kind` None: it has not ended, or its end is no news."""
+    """The end of one preset of a tick. `kind` None: it has not ended, or nobody is told of its end."""
 
     preset: str
     state: str
@@ -64,7 +64,7 @@ class PresetEnd:
 
 
 def kind_of_group(ends: Sequence[PresetEnd]) -> MessageKind | None:
-    """Return the kind of the one message about all presets: the worst of them; None when there is no news."""
+    """Return the kind of the one message about all presets: the worst of them; None when nobody is told."""
     kinds = {end.kind for end in ends}
     return next((kind for kind in _WORST_FIRST if kind in kinds), None)
 

@@ -45,9 +45,9 @@ INTERESTS = {
 DEFAULT_INTERESTS = frozenset(
     {Interest.ON_FAILURE, Interest.ON_RECOVERY, Interest.ON_LATE, Interest.ON_MISSED, Interest.ON_APPROVAL}
 )
-"""What owners hear of without a subscription. Nobody hears of a success by default."""
+"""Owners hear of these without a subscription. Nobody hears of a success by default."""
 RECIPIENT_INTERESTS = frozenset({Interest.ON_FAILURE, Interest.ON_RECOVERY, Interest.ON_LATE})
-"""What the recipients of a schedule hear of, unless it says otherwise; so do the targets of guarded environments."""
+"""Recipients of a schedule hear of these unless it says otherwise; so do the targets of guarded environments."""
 
 
 class ObjectKind(StrEnum):
@@ -84,7 +84,7 @@ TARGET = "target:"
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person wants to hear, and how. With an empty `on` it is nothing.
+    """The wish of a person: what they hear, and how. With an empty `on` it is nothing.
 
     `channels` are `lab`, `mail`, and `target:NAME` for targets that administrators set.
     """
@@ -112,7 +112,7 @@ class Choice:
             raise InvalidRequest("Choose at least one channel: `lab`, `mail` or `target:NAME`.")
         for channel in self.channels:
             if channel not in (LAB, MAIL) and not (channel.startswith(TARGET) and channel != TARGET):
-                raise InvalidRequest(f"{channel!r} is no channel. There are `lab`, `mail` and `target:NAME`.")
+                raise InvalidRequest(f"{channel!r} is not a channel. There are `lab`, `mail` and `target:NAME`.")
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -303,7 +303,7 @@ def check_address(text: str) -> str:
         or local.endswith(".")
         or ".." in local
     ):
-        raise InvalidRequest("That is no mail address. One looks like ann@example.org.", code="invalid_address")
+        raise InvalidRequest("That is not a mail address. One looks like ann@example.org.", code="invalid_address")
     return address
 
 

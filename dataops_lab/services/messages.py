@@ -46,7 +46,7 @@ def tell(
     """Add a message about a tick. It is delivered when this transaction is committed, and only then.
 
     A schedule with presets has one message for all of them that belong to one nominal time. It waits until their runs
-    have ended, at most `GROUP_WAIT`. What nobody hears by default is told only when somebody wants to hear it.
+    have ended, at most `GROUP_WAIT`. Kinds that nobody hears by default are told only when somebody wants to hear them.
     """
     if len(schedule.settings.presets) > 1 and kind in _GROUPED and occasion is Occasion.PLAIN:
         _tell_group(tx, kind, schedule, tick, run=run, at=at)

@@ -1,4 +1,4 @@
-"""The people and places that get a message, and when. What waits for later becomes one message for each of them."""
+"""The people and places that get a message, and when. Later ones become one message for each of them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _listeners_of(tx: Transaction, message: Message, happening: Happening) -> tu
 
 
 def _resolve(tx: Transaction, found: Iterable[Listener], people: Mapping[str, PersonSettings]) -> Iterable[Recipient]:
-    """Yield the recipients that listeners stand for, each place once. Who has no confirmed address gets no mail."""
+    """Yield the recipients that listeners stand for, each place once. A person without a confirmed address gets no mail."""
     seen: set[tuple[ChannelKind, str]] = set()
     domains = allowed_domains(tx)
     for each in found:

@@ -153,7 +153,7 @@ def get_person(ctx: Services, *, by: Actor) -> PersonView:
 
 
 def set_times(ctx: Services, times: DeliveryTimes, *, by: Actor) -> PersonView:
-    """Set time zone, quiet hours and the digest. What waits already keeps its time."""
+    """Set time zone, quiet hours and the digest. Messages that wait already keep their time."""
     require(ctx, by, Verb.CHANGE, Kind.SUBSCRIPTION)
     times = times.checked()
     with ctx.store.begin() as tx:
@@ -162,7 +162,7 @@ def set_times(ctx: Services, times: DeliveryTimes, *, by: Actor) -> PersonView:
 
 
 def enter_address(ctx: Services, address: str, *, by: Actor) -> PersonView:
-    """Mail a code to the address. It counts once the person has sent back the code; an earlier one counts until then.
+    """Send a code to the address. It counts once the person has sent back the code; an earlier one counts until then.
 
     Unavailable, with the reason, when the mail was not taken.
     """
