@@ -71,7 +71,7 @@ def _listeners_of(tx: Transaction, message: Message, happening: Happening) -> tu
 
 
 def _resolve(tx: Transaction, found: Iterable[Listener], people: Mapping[str, PersonSettings]) -> Iterable[Recipient]:
-    """Yield the recipients that listeners stand for, each place once. A person without a confirmed address gets no mail."""
+    """Yield the recipients that listeners stand for, each place once. No mail goes to unconfirmed addresses."""
     seen: set[tuple[ChannelKind, str]] = set()
     domains = allowed_domains(tx)
     for each in found:
