@@ -4,7 +4,7 @@ import type { OutputDeclaration } from '../api';
 export type OutputsDraft = {
   /** One output on each line: `PATH` or `SOURCE:PATH`; null: as the notebook declares. */
   text: string | null;
-  /** What a person chose; null: as such runs do. */
+  /** The choice of a person; null: as such runs do. */
   publish: boolean | null;
 };
 
