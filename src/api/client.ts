@@ -80,6 +80,11 @@ export class Client extends Connection {
     return this.get(pathOf('runs', id, 'inputs'));
   }
 
+  /** Compare a run that has ended with the last success of its job in its environment before it. */
+  comparison(id: string): Promise<Comparison> {
+    return this.get(pathOf('runs', id, 'comparison'));
+  }
+
   cancel(id: string): Promise<Run> {
     return this.send('POST', pathOf('runs', id, 'cancel'), {});
   }
