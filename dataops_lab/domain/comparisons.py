@@ -153,7 +153,7 @@ def read_cells(notebook: Mapping[str, Any]) -> tuple[Cell, ...]:
     for number, cell in enumerate(cells if isinstance(cells, list) else (), 1):
         if isinstance(cell, Mapping) and cell.get("cell_type") == "code":
             source = cell.get("source", "")
-            text = source if isinstance(source, str) else "".join(map(str, source))
+            text = source if isinstance(source, str) else "".join(map(str, source if isinstance(source, list) else ()))
             found.append(Cell(cell["id"] if isinstance(cell.get("id"), str) else None, number, text))
     return tuple(found)
 

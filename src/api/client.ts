@@ -11,6 +11,7 @@ import { ReproductionsClient } from './reproductions';
 import { RetentionClient } from './retention';
 import { SchedulesClient } from './schedules';
 import {
+  Comparison,
   InspectRequest,
   Inspection,
   JournalPage,
