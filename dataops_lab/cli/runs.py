@@ -135,8 +135,8 @@ def show(run_id: str, sort: str | None, descending: bool, server: str | None, as
                 whole["items"] = [point.model_dump(mode="json") for point in points]
             from .run_summary import comparison_of
 
-            compared = comparison_of(run, connection.client)
-            whole["comparison"] = compared.model_dump(mode="json") if compared else None
+            if compared := comparison_of(run, connection.client):
+                whole["comparison"] = compared.model_dump(mode="json")
             print_json(whole)
             return
         _print_details(run)

@@ -231,7 +231,7 @@ def _matched(old: tuple[Cell, ...], new: tuple[Cell, ...]) -> tuple[dict[object,
 
 
 def _files(before: Mapping[str, IncludedFile], after: Mapping[str, IncludedFile]) -> Iterator[tuple[str, str]]:
-    """Yield the path of each file of the version that differs, with a sentence. Of many, the others are counted."""
+    """Yield the path of each file of the version that differs, with a sentence. It counts those beyond `MAX_NAMED`."""
     found = [
         *((path, f"{path} changed") for path in before if path in after and before[path] != after[path]),
         *((path, f"{path} is new") for path in after if path not in before),

@@ -281,7 +281,7 @@ class InputsHandler(DataOpsHandler):
 
 class ComparisonHandler(DataOpsHandler):
     @operation(
-        "What differs between a run that has ended and the last success of its job in its environment before it",
+        "The differences between a run that has ended and the last success of its job in its environment before it",
         action="read",
         resource=RUNS,
         answers={200: ComparisonModel},

@@ -38,4 +38,4 @@ def find_failing_cell(ctx: Services, view: RunView) -> FailingCell | None:
         text = source if isinstance(source, str) else "".join(map(str, source))
         return FailingCell(index, index + 1 - injected, cell.get("id"), text)
     except (DataOpsError, ValueError, LookupError, TypeError, AttributeError):
-        return None  # What tells of a failure must not fail on what the notebook left.
+        return None  # The message about a failure must not fail on a broken notebook.

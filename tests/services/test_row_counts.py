@@ -52,7 +52,7 @@ def varint(value: int) -> bytes:
 
 
 def parquet(rows: int) -> bytes:
-    """The end of a Parquet file, with a schema of two elements before the number of rows."""
+    """Make the end of a Parquet file, with a schema of two elements before the number of rows."""
     element = b"\x48\x01x\x00"  # field 4, text
     schema = b"\x19" + b"\x2c" + element * 2  # field 2, list of two structs
     footer = b"\x15\x04" + schema + b"\x16" + varint(rows << 1) + b"\x00"
