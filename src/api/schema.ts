@@ -702,7 +702,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What differs between a run that has ended and the last success of its job in its environment before it */
+        /** The differences between a run that has ended and the last success of its job in its environment before it */
         get: operations["get_runs_run_id_comparison"];
         put?: never;
         post?: never;
