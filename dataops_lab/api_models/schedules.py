@@ -46,6 +46,7 @@ from .base import ActorModel, ContentsPath, Day, Instant, Model
 from .environments import ResourcesModel
 from .runs import ReasonModel, RunSummaryModel
 from .settings import GivenSettingsModel
+from .subscriptions import Recipients, TimeOfDay
 
 
 @cache
@@ -70,8 +71,6 @@ def _in_utc(value: dt.datetime) -> dt.datetime:
 
 
 GivenInstant = Annotated[AwareDatetime, BeforeValidator(_instant_of), AfterValidator(_in_utc)]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-"""A time of day in the zone of the schedule, such as 09:00."""
 
 
 class CronRule(Model):
@@ -150,10 +149,14 @@ RuleModel = Annotated[
 
 
 class PresetModel(Model):
-    """Parameters under a name, which override those of the schedule."""
+    """Parameters under a name, which override those of the schedule; and recipients of messages about it alone."""
 
     name: str = Field(min_length=1, max_length=100)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    recipients: Recipients = Field(default_factory=list)
+
+    def to_domain(self) -> Preset:
+        return Preset(self.name, self.parameters, tuple(each.to_domain() for each in self.recipients))
 
 
 class DueModel(Model):
@@ -188,6 +191,7 @@ class ScheduleSettings(Model):
     catchup_window_s: float = Field(default=DEFAULT_CATCHUP_WINDOW_S, ge=0, le=MAX_CATCHUP_WINDOW_S)
     pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
     due: DueModel | None = None
+    recipients: Recipients = Field(default_factory=list)
 
     def to_settings(self) -> Settings:
         return Settings(
@@ -200,13 +204,18 @@ class ScheduleSettings(Model):
             on_holiday=self.on_holiday,
             parameters=self.parameters,
             dates={name: date_function(name, text) for name, text in self.dates.items()},
-            presets=tuple(Preset(preset.name, preset.parameters) for preset in self.presets),
+            presets=tuple(preset.to_domain() for preset in self.presets),
             overlap=self.overlap,
             misfire=self.misfire,
             catchup_window_s=self.catchup_window_s,
             pause_on_failure=self.pause_on_failure,
             due=self.due.to_domain() if self.due else None,
+            recipients=tuple(each.to_domain() for each in self.recipients),
         )
+
+
+class PauseRequest(Model):
+    why: str = Field(default="", max_length=1000)
 
 
 class ScheduleRequest(ScheduleSettings):
@@ -214,7 +223,7 @@ class ScheduleRequest(ScheduleSettings):
 
     `path` and the members after it are as in a submission.
 
-    Without a name it has that of its job.
+    Without a name it has that of its job. With `pause` it starts nothing until it is resumed.
     """
 
     path: ContentsPath
@@ -224,6 +233,7 @@ class ScheduleRequest(ScheduleSettings):
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
     run_settings: GivenSettingsModel = GivenSettingsModel()
+    pause: PauseRequest | None = None
 
     def to_wish(self, path: str, *, root: str | None = None) -> ScheduleWish:
         """Return the wish; `path` is the local path of the source, and `root` as in a submission."""
@@ -236,7 +246,7 @@ class ScheduleRequest(ScheduleSettings):
             resources=self.resources.to_domain() if self.resources else Resources(),
             **self.run_settings.settings(),
         )
-        return ScheduleWish(submission, self.to_settings(), self.name)
+        return ScheduleWish(submission, self.to_settings(), self.name, self.pause.why if self.pause else None)
 
 
 class ScheduleChange(ScheduleSettings):
@@ -271,10 +281,6 @@ class BackfillCellModel(Model):
     preset: str
     state: BackfillState
     runs: bool
-
-
-class PauseRequest(Model):
-    why: str = Field(default="", max_length=1000)
 
 
 class RunNowRequest(Model):

@@ -22,6 +22,8 @@ class SubjectKind(StrEnum):
     RETENTION = "retention"
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
+    PERSON = "person"
+    TARGET = "target"
 
 
 class Subject(NamedTuple):

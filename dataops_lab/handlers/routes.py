@@ -79,6 +79,7 @@ from .runs import (
     RunsHandler,
     VerifyHandler,
 )
+from .schedule_imports import ScheduleImportPreviewHandler, ScheduleImportsHandler
 from .schedules import (
     BackfillCancelHandler,
     BackfillHandler,
@@ -95,6 +96,13 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+)
+from .subscriptions import (
+    MeHandler,
+    MyAddressHandler,
+    MyCodeHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
 )
 
 PREFIX = "/dataops/api/v1"
@@ -165,6 +173,8 @@ ROUTES = (
     Route("/runs/{run_id}/publish", PublishHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
+    Route("/schedule-imports", ScheduleImportsHandler),
+    Route("/schedule-imports/preview", ScheduleImportPreviewHandler),
     Route("/schedules", SchedulesHandler),
     Route("/schedules/preview", PreviewHandler),
     Route("/schedules/{schedule}", ScheduleHandler),
@@ -178,6 +188,11 @@ ROUTES = (
     Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
+    Route("/subscriptions", SubscriptionsHandler),
+    Route("/subscriptions/{object_kind}/{object_id}", SubscriptionHandler),
+    Route("/me", MeHandler),
+    Route("/me/address", MyAddressHandler),
+    Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
     Route("/retention", RetentionHandler),

@@ -14,14 +14,16 @@ from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
-from .notifications import Channel
+from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
+from .old_schedules import OldSchedules
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
-from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
+from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -47,6 +49,7 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
@@ -59,12 +62,15 @@ __all__ = [
     "BundleFile",
     "Calendars",
     "ChangeSignal",
-    "Channel",
     "Clock",
     "Container",
+    "Deliveries",
+    "DeliveryFilter",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -75,12 +81,14 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "OldSchedules",
     "Outbox",
     "OutputFolder",
     "OutputFolders",
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
@@ -95,8 +103,10 @@ __all__ = [
     "Schedules",
     "Secrets",
     "SeenFiles",
+    "Sender",
     "StepCell",
     "Store",
+    "Subscriptions",
     "TickFilter",
     "Ticks",
     "Transaction",

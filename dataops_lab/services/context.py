@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
+from ..domain.notifications import ChannelKind
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
@@ -14,15 +15,16 @@ from ..errors import Unavailable
 from ..ports import (
     AttemptFiles,
     Blobs,
-    Channel,
     Clock,
     Holidays,
     Host,
     ImageBackend,
     ImageBackends,
     Notebooks,
+    OldSchedules,
     OutputFolders,
     Pipelines,
+    Sender,
     Store,
     Transaction,
     Vault,
@@ -65,16 +67,23 @@ class Services:
     """None: this installation has no container daemon."""
     output_folders: OutputFolders | None = None
     """None: this process publishes nothing."""
+    old_schedules: OldSchedules | None = None
+    """None: this process imports no schedules."""
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
-    channels: Sequence[Channel] = ()
-    """The ways by which messages reach people, besides JupyterLab."""
+    senders: Mapping[ChannelKind, Sender] = field(default_factory=dict)
+    """The ways by which messages reach people outside of JupyterLab, as far as this process has them."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:
             raise Unavailable("This installation has no containers, and so no images.", code="no_containers")
         return self.images.get(host)
+
+    def require_old_schedules(self) -> OldSchedules:
+        if self.old_schedules is None:
+            raise Unavailable("This process imports no schedules of other programs.")
+        return self.old_schedules
 
     def moment(self) -> Timestamp:
         return Timestamp(self.clock.now(), self.host.identity().boot, self.clock.monotonic())

@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
 
 from ..domain.events import Subject, SubjectKind
-from ..domain.notifications import Message, MessageKind
+from ..domain.notifications import DeliveryState, Message, MessageKind
+from ..errors import NotFound
 from . import tables as t
 from .locks import with_row_lock
 
@@ -29,11 +30,18 @@ class SqlOutbox:
                 "payload": dict(message.payload),
                 "created_at": message.created_at,
                 "not_before": message.not_before,
+                "group_key": message.group,
             }
             for message in messages
         ]
         if rows:
             self._connection.execute(insert(t.outbox), rows)
+
+    def get(self, message_id: str) -> Message:
+        row = self._connection.execute(select(t.outbox).where(_O.id == message_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no message {message_id!r}.")
+        return _message(row)
 
     def take_due(self, now: dt.datetime, *, until: dt.datetime, limit: int) -> Sequence[Message]:
         due = select(t.outbox).where(_O.delivered_at.is_(None), _O.not_before <= now)
@@ -42,6 +50,20 @@ class SqlOutbox:
         taken = update(t.outbox).where(_O.id.in_([message.id for message in messages]))
         self._connection.execute(taken.values(not_before=until, attempts=_O.attempts + 1))
         return messages
+
+    def find_open(self, group: str) -> Message | None:
+        query = select(t.outbox).where(_O.group_key == group, _O.delivered_at.is_(None)).order_by(_O.id.desc()).limit(1)
+        row = self._connection.execute(with_row_lock(self._connection, query)).one_or_none()
+        return _message(row) if row else None
+
+    def knows(self, group: str) -> bool:
+        return self._connection.execute(select(_O.id).where(_O.group_key == group).limit(1)).first() is not None
+
+    def change(self, message: Message) -> None:
+        values = {"kind": message.kind, "payload": dict(message.payload), "not_before": message.not_before}
+        self._connection.execute(
+            update(t.outbox).where(_O.id == message.id, _O.delivered_at.is_(None)).values(**values)
+        )
 
     def mark_delivered(self, message_id: str, *, at: dt.datetime) -> None:
         self._connection.execute(update(t.outbox).where(_O.id == message_id).values(delivered_at=at, error=None))
@@ -61,7 +83,10 @@ class SqlOutbox:
         return [_message(row) for row in rows]
 
     def delete_delivered(self, *, before: dt.datetime) -> int:
-        oldest = select(_O.id).where(_O.delivered_at.is_not(None), _O.created_at < before).limit(TRIM_BATCH_SIZE)
+        c = t.deliveries.c
+        is_awaited = exists().where(c.message_id == _O.id, c.state == DeliveryState.WAITING)
+        is_done = and_(_O.delivered_at.is_not(None), ~is_awaited)
+        oldest = select(_O.id).where(is_done, _O.created_at < before).limit(TRIM_BATCH_SIZE)
         return self._connection.execute(delete(t.outbox).where(_O.id.in_(oldest))).rowcount
 
 
@@ -79,4 +104,5 @@ def _message(row: Row[Any]) -> Message:
         attempts=row.attempts,
         delivered_at=row.delivered_at,
         error=row.error,
+        group=row.group_key,
     )

@@ -20,6 +20,7 @@ from .actors import ActorCache, SqlActors
 from .attempts import SqlAttempts
 from .blobs import referenced_digests
 from .calendars import SqlCalendars
+from .deliveries import SqlDeliveries
 from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
@@ -38,6 +39,7 @@ from .retention import SqlRetention
 from .runs import SqlRuns
 from .schedules import SqlSchedules
 from .secrets import SqlSecrets
+from .subscriptions import SqlHeldMessages, SqlPeople, SqlSubscriptions
 from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
@@ -104,6 +106,10 @@ class SqlTransaction:
         self.schedules = SqlSchedules(connection, self.actors, self.events)
         self.ticks = SqlTicks(connection, self.events)
         self.outbox = SqlOutbox(connection)
+        self.subscriptions = SqlSubscriptions(connection, self.events)
+        self.people = SqlPeople(connection, self.events)
+        self.held = SqlHeldMessages(connection)
+        self.deliveries = SqlDeliveries(connection)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 

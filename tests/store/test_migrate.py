@@ -32,6 +32,7 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
+from dataops_lab.domain.notifications import DeliveryState, MessageKind
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
@@ -42,7 +43,7 @@ from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import RunFilter
+from dataops_lab.ports import DeliveryFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -117,6 +118,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
+TOLD = "01KG9H1S00XXXXXXXXXXXXXXXX"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
@@ -373,6 +375,21 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL, "fingerprint": MANIFEST.digest},
         ),
     ],
+    "0009": [
+        (
+            "outbox",
+            {"id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK, "payload": {"owner": "ann"}}
+            | {"created_at": NOW, "not_before": NOW, "attempts": 1, "delivered_at": NOW},
+        ),
+    ],
+    "0013": [
+        (
+            "deliveries",
+            {"id": TOLD, "message_id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK}
+            | {"channel": "slack", "recipient": "ops", "lane": "slack:ops", "state": "waiting", "attempts": 0}
+            | {"created_at": NOW, "not_before": NOW},
+        ),
+    ],
 }
 
 
@@ -554,6 +571,18 @@ def what_0012_brought(tx: SqlTransaction) -> None:
     assert tx.publications.list_for_run(RUN) == []
 
 
+def what_0009_brought(tx: SqlTransaction) -> None:
+    [message] = tx.outbox.list_newest(limit=5)
+    assert (message.id, message.kind, message.payload) == (TOLD, MessageKind.FAILURE, {"owner": "ann"})
+    assert message.delivered_at == AT
+
+
+def what_0013_brought(tx: SqlTransaction) -> None:
+    [delivery] = tx.deliveries.page(DeliveryFilter(message_id=TOLD), limit=5).items
+    assert (delivery.recipient.to, delivery.state) == ("ops", DeliveryState.WAITING)
+    assert (tx.subscriptions.list_of("ann"), tx.people.get_many(["ann"]), tx.held.next_at()) == ([], {}, None)
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -566,6 +595,8 @@ IS_READABLE = {
     "0011": what_0011_brought,
     "0010": what_0010_brought,
     "0012": what_0012_brought,
+    "0009": what_0009_brought,
+    "0013": what_0013_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
