@@ -94,6 +94,7 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+    WebhookSecretHandler,
 )
 
 PREFIX = "/dataops/api/v1"
@@ -170,6 +171,7 @@ ROUTES = (
     Route("/schedules/{schedule}/resume", ResumeHandler),
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/webhook-secret", WebhookSecretHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
     Route("/schedules/{schedule}/backfill", BackfillHandler),
     Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),
