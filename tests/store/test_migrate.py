@@ -117,6 +117,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
+HOURLY = "01KG9H1S00XXXXXXXXXXXXXXXX"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
@@ -174,6 +175,14 @@ SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 360
 
 
 FINDING = {"code": "missing_file", "severity": "warning", "message": 'It holds "mend": so.', "mend": "Put it there."}
+
+HOURLY_SETTINGS = {
+    "rule": {"kind": "cron", "expression": "0 * * * *"},
+    "timezone": "UTC",
+    **dict.fromkeys(("starts_at", "ends_at", "calendar", "pause_on_failure", "due")),
+    **{"jitter_s": 0.0, "on_holiday": "run", "parameters": {}, "dates": {}, "presets": [], "overlap": "skip"},
+    **{"misfire": "latest", "catchup_window_s": 86400.0},
+}
 
 SWEEP = {"values": {"n": [1, 2]}, "concurrency": 1, "max_failures": {"count": None, "percent": None}}
 
@@ -373,6 +382,19 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL, "fingerprint": MANIFEST.digest},
         ),
     ],
+    "0009": [
+        (
+            "schedules",
+            {"id": HOURLY, "project": "default", "name": "hourly", "job_id": RATES, "version_digest": MANIFEST.digest}
+            | {"environment": "sandbox", "settings": HOURLY_SETTINGS, "rule_kind": "cron", "owner": "ann"}
+            | {"created_at": NOW, "created_by": "ann", **CHANGED, "decided_until": NOW, "next_at": NOW, "wake_at": NOW},
+        ),
+        (
+            "ticks",
+            {"id": TICK, "schedule_id": HOURLY, "nominal": NOW, "preset": "", "cause": "", "kind": "time"}
+            | {"state": "ran", "run_id": TICKED, "payload": {}, "decided_at": NOW},
+        ),
+    ],
 }
 
 
@@ -554,6 +576,12 @@ def what_0012_brought(tx: SqlTransaction) -> None:
     assert tx.publications.list_for_run(RUN) == []
 
 
+def what_0009_brought(tx: SqlTransaction) -> None:
+    hourly = tx.schedules.get("hourly")
+    assert (hourly.id, hourly.hook_id, hourly.owner, hourly.next_at) == (HOURLY, None, person("ann"), AT)
+    assert (tx.ticks.get(TICK).run_id, tx.schedules.find_by_hook("")) == (TICKED, None)
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -566,6 +594,7 @@ IS_READABLE = {
     "0011": what_0011_brought,
     "0010": what_0010_brought,
     "0012": what_0012_brought,
+    "0009": what_0009_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
