@@ -36,6 +36,7 @@ from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Reason, RunState, Trigger, TriggerKind
+from dataops_lab.domain.schedules import Pause
 from dataops_lab.domain.secrets import Sealed, Secret
 from dataops_lab.domain.settings import GivenSettings, RunSettings
 from dataops_lab.domain.variables import Variable
@@ -387,7 +388,14 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "schedules",
             {"id": HOURLY, "project": "default", "name": "hourly", "job_id": RATES, "version_digest": MANIFEST.digest}
             | {"environment": "sandbox", "settings": HOURLY_SETTINGS, "rule_kind": "cron", "owner": "ann"}
-            | {"created_at": NOW, "created_by": "ann", **CHANGED, "decided_until": NOW, "next_at": NOW, "wake_at": NOW},
+            | {
+                "created_at": NOW,
+                "created_by": "ann",
+                **CHANGED,
+                "decided_until": NOW,
+                "paused_at": NOW,
+                "paused_by": "ann",
+            },
         ),
         (
             "ticks",
@@ -578,7 +586,8 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 
 def what_0009_brought(tx: SqlTransaction) -> None:
     hourly = tx.schedules.get("hourly")
-    assert (hourly.id, hourly.hook_id, hourly.owner, hourly.next_at) == (HOURLY, None, person("ann"), AT)
+    assert (hourly.id, hourly.hook_id, hourly.owner) == (HOURLY, None, person("ann"))
+    assert hourly.pause == Pause(AT, person("ann"))
     assert (tx.ticks.get(TICK).run_id, tx.schedules.find_by_hook("")) == (TICKED, None)
 
 
