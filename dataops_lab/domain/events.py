@@ -22,6 +22,7 @@ class SubjectKind(StrEnum):
     RETENTION = "retention"
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
+    TARGET = "target"
 
 
 class Subject(NamedTuple):

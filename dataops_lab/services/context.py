@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
+from ..domain.notifications import ChannelKind
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
@@ -14,7 +15,6 @@ from ..errors import Unavailable
 from ..ports import (
     AttemptFiles,
     Blobs,
-    Channel,
     Clock,
     Holidays,
     Host,
@@ -23,6 +23,7 @@ from ..ports import (
     Notebooks,
     OutputFolders,
     Pipelines,
+    Sender,
     Store,
     Transaction,
     Vault,
@@ -68,8 +69,8 @@ class Services:
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
-    channels: Sequence[Channel] = ()
-    """The ways by which messages reach people, besides JupyterLab."""
+    senders: Mapping[ChannelKind, Sender] = field(default_factory=dict)
+    """The ways by which messages reach people outside of JupyterLab, as far as this process has them."""
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:
