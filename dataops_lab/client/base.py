@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 
 class Settings(TypedDict, total=False):
@@ -81,6 +82,8 @@ class Client(Protocol):
     def pipelines(self) -> Pipelines: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
 
     def status(self) -> Status: ...
 

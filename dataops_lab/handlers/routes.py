@@ -97,6 +97,13 @@ from .schedules import (
     UpdateVersionHandler,
     WebhookSecretHandler,
 )
+from .subscriptions import (
+    MeHandler,
+    MyAddressHandler,
+    MyCodeHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
+)
 
 PREFIX = "/dataops/api/v1"
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -181,6 +188,11 @@ ROUTES = (
     Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
+    Route("/subscriptions", SubscriptionsHandler),
+    Route("/subscriptions/{object_kind}/{object_id}", SubscriptionHandler),
+    Route("/me", MeHandler),
+    Route("/me/address", MyAddressHandler),
+    Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
     Route("/retention", RetentionHandler),

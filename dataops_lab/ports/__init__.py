@@ -23,6 +23,7 @@ from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -48,6 +49,7 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
@@ -64,9 +66,11 @@ __all__ = [
     "Container",
     "Deliveries",
     "DeliveryFilter",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -84,6 +88,7 @@ __all__ = [
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
@@ -101,6 +106,7 @@ __all__ = [
     "Sender",
     "StepCell",
     "Store",
+    "Subscriptions",
     "TickFilter",
     "Ticks",
     "Transaction",

@@ -32,7 +32,7 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
-from dataops_lab.domain.notifications import MessageKind
+from dataops_lab.domain.notifications import DeliveryState, MessageKind
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
@@ -44,7 +44,7 @@ from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import RunFilter
+from dataops_lab.ports import DeliveryFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -393,6 +393,14 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     ],
     "0013": [
         (
+            "deliveries",
+            {"id": TOLD, "message_id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK}
+            | {"channel": "slack", "recipient": "ops", "lane": "slack:ops", "state": "waiting", "attempts": 0}
+            | {"created_at": NOW, "not_before": NOW},
+        ),
+    ],
+    "0014": [
+        (
             "schedules",
             {"id": HOURLY, "project": "default", "name": "hourly", "job_id": RATES, "version_digest": MANIFEST.digest}
             | {"environment": "sandbox", "settings": HOURLY_SETTINGS, "rule_kind": "cron", "owner": "ann"}
@@ -595,10 +603,16 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 def what_0009_brought(tx: SqlTransaction) -> None:
     [message] = tx.outbox.list_newest(limit=5)
     assert (message.id, message.kind, message.payload) == (TOLD, MessageKind.FAILURE, {"owner": "ann"})
-    assert (message.delivered_at, tx.deliveries.next_at()) == (AT, None)
+    assert message.delivered_at == AT
 
 
 def what_0013_brought(tx: SqlTransaction) -> None:
+    [delivery] = tx.deliveries.page(DeliveryFilter(message_id=TOLD), limit=5).items
+    assert (delivery.recipient.to, delivery.state) == ("ops", DeliveryState.WAITING)
+    assert (tx.subscriptions.list_of("ann"), tx.people.get_many(["ann"]), tx.held.next_at()) == ([], {}, None)
+
+
+def what_0014_brought(tx: SqlTransaction) -> None:
     hourly = tx.schedules.get("hourly")
     assert (hourly.id, hourly.hook_id, hourly.owner) == (HOURLY, None, person("ann"))
     assert hourly.pause == Pause(AT, person("ann"))
@@ -619,6 +633,7 @@ IS_READABLE = {
     "0012": what_0012_brought,
     "0009": what_0009_brought,
     "0013": what_0013_brought,
+    "0014": what_0014_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
