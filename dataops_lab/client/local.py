@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     JobModel,
@@ -34,6 +35,7 @@ from ..domain.sweeps import Sweep
 from ..ports import RunFilter
 from ..services import (
     Services,
+    comparisons,
     installation,
     integrity,
     jobs,
@@ -225,6 +227,9 @@ class LocalClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return InputsModel.from_domain(records.files(self._ctx, run_id))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self._ctx, run_id))
 
     def runs(
         self,
