@@ -93,6 +93,18 @@ for (const theme of ['light', 'dark'] as const) {
     await shoot('pipeline-live');
     await record.getByRole('button', { name: 'Approve' }).click();
     await expect(screens.recordInPhase('succeeded')).toBeVisible();
+    await execute(page, 'dataops:pipeline-history', { path });
+    await expect(page.locator('.dl-Matrix:visible')).toBeVisible();
+    await shoot('pipeline-history');
+
+    await openForm(page, 'examples/churn/train_churn.ipynb');
+    const { form } = screens;
+    await form.getByRole('button', { name: 'Several values of seed' }).click();
+    await form.getByLabel('seed', { exact: true }).fill('1\n2\n3\n4');
+    await form.getByRole('button', { name: 'Start 4 runs' }).click();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible();
+    await expect(record.locator('tr[data-item]')).toHaveCount(4);
+    await shoot('sweep');
   });
 
   test(`pictures of the administration, ${theme}`, async ({
