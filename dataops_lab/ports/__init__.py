@@ -21,6 +21,8 @@ from .pipelines import Pipelines
 from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
+    Audit,
+    AuditFilter,
     ChangeSignal,
     Environments,
     Events,
@@ -53,6 +55,8 @@ __all__ = [
     "AttemptFiles",
     "AttemptStatus",
     "Attempts",
+    "Audit",
+    "AuditFilter",
     "Backends",
     "Blobs",
     "Bundle",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
+from ..domain.refusal_limit import RefusalLimit
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
@@ -70,6 +71,8 @@ class Services:
 
     channels: Sequence[Channel] = ()
     """The ways by which messages reach people, besides JupyterLab."""
+
+    refusals: RefusalLimit = field(default_factory=RefusalLimit)
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:
