@@ -263,9 +263,7 @@ def refusal(
     data: Mapping[str, Any],
 ) -> NewEntry:
     """Return the entry for a change that the policy refused."""
-    return NewEntry(
-        at, actor, str(verb), object_name(kind), object_id, None, environment, Outcome.REFUSED, plain(data)
-    )
+    return NewEntry(at, actor, str(verb), object_name(kind), object_id, None, environment, Outcome.REFUSED, plain(data))
 
 
 def object_name(kind: ObjectKind) -> str:
@@ -334,7 +332,9 @@ class Checker:
         if entry.seq < expected:
             yield Finding(Damage.INSERTED, entry.seq, f"Entry {entry.seq} was inserted: the trail begins with entry 1.")
         elif entry.seq > expected:
-            missing = f"Entry {expected} was" if entry.seq == expected + 1 else f"Entries {expected} to {entry.seq - 1} were"
+            missing = (
+                f"Entry {expected} was" if entry.seq == expected + 1 else f"Entries {expected} to {entry.seq - 1} were"
+            )
             yield Finding(Damage.REMOVED, expected, f"{missing} removed.")
         yield from self._check_entry(entry, follows, is_next=entry.seq == expected)
         yield from self._compare(Head(entry.seq, entry.chain))

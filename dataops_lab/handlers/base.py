@@ -38,7 +38,7 @@ from ..errors import (
     RequestTooLarge,
     Unavailable,
 )
-from ..services import Services
+from ..services import Services, audit
 from ..services.permissions import require_before_lookup
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
@@ -142,6 +142,14 @@ def operation(
         @authenticated
         @wraps(verb)
         async def handle(self: DataOpsHandler, *path: str) -> None:
+            try:
+                await answer(self, *path)
+            except Forbidden as error:
+                # Write it before the answer: who reads that it was refused finds it in the audit trail.
+                await self.in_thread(self.record_refusal, error, *permission, "/".join(path))
+                raise
+
+        async def answer(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
             if not is_open:
                 await self.in_thread(self.check_policy, *permission)
@@ -209,6 +217,9 @@ class DataOpsHandler(APIHandler):
 
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
+
+    def record_refusal(self, error: Forbidden, verb: Verb, kind: ObjectKind, object_id: str) -> None:
+        audit.record_refusal(self.services, error, by=self.actor, verb=verb, kind=kind, object_id=object_id)
 
     def check_policy(self, verb: Verb, kind: ObjectKind) -> None:
         require_before_lookup(self.services, self.actor, verb, kind)

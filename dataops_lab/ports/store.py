@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..domain.actors import Actor
-from ..domain.environments import Environment
 from ..domain.audit import Entry, Head, NewEntry, Outcome
+from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
 from ..domain.inputs import Inputs

@@ -5,7 +5,6 @@ Entries for changes are written by the store, with the events of their transacti
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,24 +29,11 @@ MAX_FINDINGS = 100
 log = logging.getLogger("dataops_lab.audit")
 
 
-@dataclass(frozen=True)
-class AuditPage:
-    """A page of the trail, with the head of the whole trail at the same moment."""
-
-    page: Page[Entry]
-    head: Head
-
-
-def page(ctx: Services, where: AuditFilter, *, limit: int = 50, cursor: str | None = None, by: Actor) -> AuditPage:
+def page(ctx: Services, where: AuditFilter, *, limit: int = 50, cursor: str | None = None, by: Actor) -> Page[Entry]:
     """Return the entries that meet all conditions, newest first. Forbidden for others than administrators."""
     require(ctx, by, Verb.READ, ObjectKind.AUDIT, what="The audit trail")
     with ctx.store.read() as tx:
-        return AuditPage(tx.audit.page(where, limit=limit, cursor=cursor), tx.audit.head())
-
-
-def head(ctx: Services) -> Head:
-    with ctx.store.read() as tx:
-        return tx.audit.head()
+        return tx.audit.page(where, limit=limit, cursor=cursor)
 
 
 # --- checks ---------------------------------------------------------------------------------------
@@ -71,15 +57,11 @@ class Verification:
         return not self.findings
 
 
-def verify(ctx: Services, *, against: Iterable[str] = (), by: Actor) -> Verification:
-    """Check the whole trail, also against the witness file and each of `against`.
-
-    Those are heads (`NUMBER:DIGEST`), or paths of exports or of copies of the witness file. InvalidRequest for others.
-    """
+def verify(ctx: Services, *, against: Iterable[tuple[Head, str]] = (), by: Actor) -> Verification:
+    """Check the whole trail, also against the witness file and `against`: heads that were kept, and where."""
     require(ctx, by, Verb.VERIFY, ObjectKind.AUDIT, what="The audit trail")
-    given = [known for name in against for known in _known_heads(name)]
     witness = audit_heads.read(ctx.home)
-    known = [*((each, f"The witness file {audit_heads.path(ctx.home)}") for each in witness.heads), *given]
+    known = [*((each, f"The witness file {audit_heads.path(ctx.home)}") for each in witness.heads), *against]
     checker = Checker(known)
     with ctx.store.read() as tx:
         findings = list(islice(checker.check(tx.audit.iterate(AuditFilter())), MAX_FINDINGS))
@@ -97,10 +79,13 @@ def _findings_of_witness(witness: audit_heads.Witness, last: Head, *, is_guarded
         yield Finding(Damage.UNGUARDED, None, message)
 
 
-def _known_heads(name: str) -> Iterator[tuple[Head, str]]:
-    """Read a head, or the heads in the lines of an export or a witness file."""
+def known_heads(name: str) -> Iterator[tuple[Head, str]]:
+    """Read a head (`NUMBER:DIGEST`), or the heads in an export or a copy of the witness file. InvalidRequest for others.
+
+    `name` may be a path of this machine: it must not come from other people.
+    """
     if (parsed := audit_heads.parse(name)) is not None:
-        yield parsed, "The given head"
+        yield parsed, f"The head {parsed.seq}"
         return
     try:
         lines = Path(name).read_text(encoding="utf-8").splitlines()
@@ -146,6 +131,7 @@ def export(ctx: Services, where: AuditFilter, *, by: Actor) -> Iterator[str]:
 
 
 # --- refused changes ------------------------------------------------------------------------------
+
 
 def record_refusal(
     ctx: Services, error: Forbidden, *, by: Actor, verb: Verb, kind: ObjectKind, object_id: str = ""

@@ -162,7 +162,9 @@ class SqlRuns:
         deletable = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
         place = (t.runs.c.project, t.runs.c.environment)
         query = with_row_lock(self._connection, select(t.runs.c.id, *place).where(deletable))
-        places = {row.id: {"project": row.project, "environment": row.environment} for row in self._connection.execute(query)}
+        places = {
+            row.id: {"project": row.project, "environment": row.environment} for row in self._connection.execute(query)
+        }
         deleted_ids = list(places)
         all_ids = [*deleted_ids, *self._connection.scalars(_PARTS, {"run_ids": deleted_ids})]
         events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(all_ids))
