@@ -49,7 +49,7 @@ class AuditVerifyRequest(Model):
 
 
 class AuditFindingModel(Model):
-    """A place where the trail is not as it was written. `seq` is null where it is no single entry."""
+    """A place where the trail is not as it was written. `seq` is null where it concerns several entries."""
 
     damage: Damage
     seq: int | None

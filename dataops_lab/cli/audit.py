@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..client.files import open_replacement
 from ..domain.audit import Outcome
-from ..errors import Conflict, InvalidRequest
 from . import exit_codes, options
 from .connection import open_connection
 from .output import print_json, print_note, print_table
+from .output_paths import check_writable
 from .text import plain, plural
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
     try:
         return dt.datetime.fromisoformat(text).astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        raise click.BadParameter("is no date or moment such as 2026-01-31 or 2026-01-31T08:00+01:00.") from None
+        raise click.BadParameter("must be a date or a moment, as 2026-01-31 or 2026-01-31T08:00+01:00.") from None
 
 
 def _span_options(command: F) -> F:
@@ -56,7 +55,7 @@ _project_option = click.option("--project", metavar="NAME", help="Entries of thi
 
 
 @audit.command("list")
-@click.option("--actor", metavar="ID", help="What this person or program did, by its id.")
+@click.option("--actor", metavar="ID", help="Entries of this person or program, by its id.")
 @click.option("--verb", metavar="VERB", help="Such as `change`, `set`, `remove`, `add_version`, `decide`.")
 @click.option("--object", "object_", metavar="KIND[:ID]", help="Such as `environment`, or `variable:sandbox/REGION`.")
 @click.option("--environment", metavar="NAME", help="Entries of this environment alone.")
@@ -106,9 +105,7 @@ def list_(
     ]
     print_table(("no.", "at", "by", "did", "what"), rows, folded="what")
     if found.next:
-        print_note(
-            f"There are more. See them with --limit, or all of them with `audit export`: {plural(limit, 'entry')}."
-        )
+        print_note("There are more: see them with --limit, or write all of them with `audit export`.")
 
 
 def _act(entry: AuditEntryModel) -> str:
@@ -131,8 +128,8 @@ def _object(entry: AuditEntryModel) -> str:
 def verify(against: tuple[str, ...], as_json: bool) -> int:
     """Check the trail of this machine's state folder, entry by entry.
 
-    It is compared with the witness file beside the database, audit-heads.jsonl. Who can write to both could
-    rewrite both: keep a head elsewhere, and give it with --against.
+    It is compared with the witness file beside the database, audit-heads.jsonl. A person who can write to
+    both could rewrite both: keep a head elsewhere, and give it with --against.
 
     Exit code: 0, or 1 if an entry was edited, removed, inserted or replaced.
     """
@@ -166,12 +163,10 @@ def _print_verification(result: AuditVerificationModel) -> None:
 
 
 @audit.command()
-@click.option(
-    "-o", "--output", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Default: stdout."
-)
+@click.option("-o", "--output", metavar="FILE", help="Write to this file, which is replaced.  [default: stdout]")
 @_project_option
 @_span_options
-def export(output: Path | None, project: str | None, since: dt.datetime | None, until: dt.datetime | None) -> None:
+def export(output: str | None, project: str | None, since: dt.datetime | None, until: dt.datetime | None) -> None:
     """Write the trail of this machine's state folder as JSON Lines.
 
     The first line has the head of the whole trail, and each further line one entry. The guide says how to
@@ -180,33 +175,15 @@ def export(output: Path | None, project: str | None, since: dt.datetime | None, 
     from ..ports import AuditFilter
     from ..services.audit import export as exported
 
-    where = AuditFilter(project=project, since=since, until=until)
+    path = check_writable(output) if output is not None else None
     with _services() as ctx:
-        lines = exported(ctx, where, by=ctx.owner)
-        if output is None:
+        lines = exported(ctx, AuditFilter(project=project, since=since, until=until), by=ctx.owner)
+        if path is None:
             for line in lines:
-                sys.stdout.write(line + "\n")
+                click.echo(line)
             return
-        count = _write(output, lines)
-    click.echo(f"{plain(str(output))}: {plural(count - 1, 'line')} after the head.")
-
-
-def _write(path: Path, lines: Iterator[str]) -> int:
-    """Write the lines to a new file, which appears whole or not at all. Return their number."""
-    if path.exists():
-        raise Conflict(f"{path} exists already. Name another file.", code="file_exists")
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    count = 0
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            for line in lines:
-                file.write(line + "\n")
-                count += 1
-        unfinished.rename(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise InvalidRequest(f"{path} cannot be written: {error.strerror}. Name another file.") from error
-    return count
+        with open_replacement(path) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
 
 
 @contextmanager

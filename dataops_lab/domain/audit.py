@@ -22,7 +22,7 @@ GENESIS = "sha256:" + "0" * 64
 """The digest of the chain before the first entry."""
 
 MAX_VALUE_LENGTH = 500
-"""The longest value of an entry's data, in characters of JSON. Of longer ones there is the digest."""
+"""The longest value in an entry's data, in bytes of JSON. A longer one is given by its digest."""
 
 
 class Outcome(StrEnum):
@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class NewEntry:
-    """What an entry tells. `project` and `environment` are None where the object belongs to none.
+    """An entry that has no number yet. `project` and `environment` are None where the object belongs to none.
 
     `data` is JSON. It has no values of secrets or variables, and no names of people.
     """
@@ -200,7 +200,7 @@ NOT_AUDITED = ("attempt.", "image.task_started", "notification.", "run.", "step.
 
 
 def entry_of(event: Event) -> NewEntry | None:
-    """Return the entry for an event, or None when it is no change.
+    """Return the entry for an event; None for an event that changes nothing.
 
     `project` and `environment` of the event's data become those of the entry.
     """
@@ -332,9 +332,8 @@ class Checker:
         if entry.seq < expected:
             yield Finding(Damage.INSERTED, entry.seq, f"Entry {entry.seq} was inserted: the trail begins with entry 1.")
         elif entry.seq > expected:
-            missing = (
-                f"Entry {expected} was" if entry.seq == expected + 1 else f"Entries {expected} to {entry.seq - 1} were"
-            )
+            last = entry.seq - 1
+            missing = f"Entry {expected} was" if last == expected else f"Entries {expected} to {last} were"
             yield Finding(Damage.REMOVED, expected, f"{missing} removed.")
         yield from self._check_entry(entry, follows, is_next=entry.seq == expected)
         yield from self._compare(Head(entry.seq, entry.chain))

@@ -24,7 +24,7 @@ class AuditQuery(Query):
     object_id: str | None = Field(default=None, max_length=500)
     project: str | None = Field(default=None, max_length=100)
     environment: str | None = Field(default=None, max_length=100)
-    outcome: Outcome | None = None
+    outcome: str | None = Field(default=None, pattern=f"^({'|'.join(Outcome)})$")
     since: UtcDatetime | None = None
     until: UtcDatetime | None = None
     limit: int = Field(default=50, ge=1, le=500)
@@ -40,7 +40,8 @@ class AuditHandler(DataOpsHandler):
         query=AuditQuery,
     )
     def get(self, query: AuditQuery) -> PageModel[AuditEntryModel]:
-        where = AuditFilter(**query.model_dump(exclude={"limit", "cursor"}))
+        given = query.model_dump(exclude={"limit", "cursor", "outcome"})
+        where = AuditFilter(**given, outcome=Outcome(query.outcome) if query.outcome else None)
         found = audit.page(self.services, where, limit=query.limit, cursor=query.cursor, by=self.actor)
         return PageModel[AuditEntryModel](
             items=[AuditEntryModel.from_domain(entry) for entry in found.items], next=found.next

@@ -145,8 +145,9 @@ def operation(
             try:
                 await answer(self, *path)
             except Forbidden as error:
-                # Write it before the answer: who reads that it was refused finds it in the audit trail.
-                await self.in_thread(self.record_refusal, error, *permission, "/".join(path))
+                # Write it before the answer: a person who reads that it was refused finds it in the audit trail.
+                if permission[0] is not Verb.READ:
+                    await self.in_thread(self.record_refusal, error, *permission, "/".join(path))
                 raise
 
         async def answer(self: DataOpsHandler, *path: str) -> None:

@@ -80,9 +80,9 @@ def _findings_of_witness(witness: audit_heads.Witness, last: Head, *, is_guarded
 
 
 def known_heads(name: str) -> Iterator[tuple[Head, str]]:
-    """Read a head (`NUMBER:DIGEST`), or the heads in an export or a copy of the witness file. InvalidRequest for others.
+    """Read a head (`NUMBER:DIGEST`), or the heads in an export or a copy of the witness file.
 
-    `name` may be a path of this machine: it must not come from other people.
+    Raise InvalidRequest for anything else. `name` may be a path of this machine: it must not come from other people.
     """
     if (parsed := audit_heads.parse(name)) is not None:
         yield parsed, f"The head {parsed.seq}"

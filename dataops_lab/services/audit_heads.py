@@ -60,7 +60,7 @@ def _append(home: Path, line: dict[str, Any]) -> None:
 
 @dataclass
 class Witness:
-    """The heads that the file knows. `replaced` counts those of trails that a restore replaced; they are not in `heads`."""
+    """The heads that the file knows. `replaced` counts the others, of trails that a restore replaced."""
 
     heads: list[Head] = field(default_factory=list)
     replaced: int = 0

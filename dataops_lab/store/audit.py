@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, insert, null, select, text
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, bindparam, insert, null, select, text
 
 from ..domain.audit import NO_HEAD, Entry, Head, NewEntry, chained, entry_of
 from ..domain.events import Event, SubjectKind
@@ -107,7 +107,7 @@ _HEAD = select(_A.seq, _A.chain).order_by(_A.seq.desc()).limit(1)
 
 
 def _place_of(table: Any, environment: ColumnElement[Any]) -> Select[Any]:
-    ids = bindparam("ids", expanding=True)
+    ids: BindParameter[Any] = bindparam("ids", expanding=True)
     return select(table.c.id, table.c.project, environment.label("environment")).where(table.c.id.in_(ids))
 
 

@@ -49,7 +49,7 @@ class SqlCalendars:
         stored = self.find(calendar.name)
         assert stored is not None
         kind = "calendar.added" if stored.revision == 1 else "calendar.changed"
-        data = changes(before, row["definition"])
+        data = changes(before, definition)
         self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision, data=data)
         return stored
 

@@ -59,7 +59,8 @@ class SqlImages:
         ]
 
     def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
-        row = {"definition": _definition(image), "changed_at": at, "changed_by": by}
+        definition = _definition(image)
+        row = {"definition": definition, "changed_at": at, "changed_by": by}
         advisory_lock(self._connection, "image", image.name)
         c = t.images.c
         before = self._connection.scalar(select(c.definition).where(c.name == image.name))
@@ -71,7 +72,7 @@ class SqlImages:
             self._connection.execute(insert(t.images), check_lengths(t.images, added))
         stored = self.get(image.name)
         kind = "image.added" if stored.revision == 1 else "image.changed"
-        data = changes(before, row["definition"])
+        data = changes(before, definition)
         self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision, data=data)
         return stored
 

@@ -66,9 +66,8 @@ class SqlRetention:
             added = {**row, **limits, **changed}
             self._connection.execute(insert(t.retention_rules), check_lengths(t.retention_rules, added))
         event_rules = [[rule.environment, rule.state, rule.days, rule.last] for rule in rules]
-        self._events.add(
-            _RULES, "retention.changed", at=at, actor=by, data={"from": rules_before, "rules": event_rules}
-        )
+        data = {"from": rules_before, "rules": event_rules}
+        self._events.add(_RULES, "retention.changed", at=at, actor=by, data=data)
 
     def list_due(self, scope: RetentionScope, *, now: dt.datetime) -> Iterator[str]:
         c = t.runs.c

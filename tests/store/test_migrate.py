@@ -554,6 +554,10 @@ def what_0012_brought(tx: SqlTransaction) -> None:
     assert tx.publications.list_for_run(RUN) == []
 
 
+def what_0009_brought(tx: SqlTransaction) -> None:
+    assert tx.outbox is not None
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -566,6 +570,7 @@ IS_READABLE = {
     "0011": what_0011_brought,
     "0010": what_0010_brought,
     "0012": what_0012_brought,
+    "0009": what_0009_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
