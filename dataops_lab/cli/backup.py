@@ -43,7 +43,7 @@ def backup(file: Path, with_key: bool, as_json: bool) -> int:
         click.echo(
             f"{plain(str(file))}: the database and {plural(len(contents.blobs), 'blob')}, {size(contents.size)}."
         )
-        print_note(f"The head of its audit trail, to keep elsewhere: {contents.audit_head}")
+        click.echo(f"The head of its audit trail, to keep elsewhere: {contents.audit_head}")
     if has_secrets and not with_key:
         print_note("The key of the secrets is not in it. Keep it elsewhere, or use --with-key.")
     for digest in contents.damaged:
