@@ -78,7 +78,10 @@ def kinds_in_the_code() -> set[str]:
                     found.add(f"{node.values[0].value}{{")
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found.add(node.value)
-    return {text for text in found if re.fullmatch(rf"({nouns})\.([a-z_]+|[a-z_]*\{{)", text)} - {"run.json", "run.publication_"}
+    return {text for text in found if re.fullmatch(rf"({nouns})\.([a-z_]+|[a-z_]*\{{)", text)} - {
+        "run.json",
+        "run.publication_",
+    }
 
 
 def test_each_event_of_the_code_is_a_change_or_follows_from_a_run():
