@@ -68,7 +68,7 @@ STATES = {"run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publi
 
 
 def kinds_in_the_code() -> set[str]:
-    """All texts of the code that have the form of an event's kind, where the beginning of an f-string ends with `{`."""
+    """Collect the texts that have the form of an event's kind. The beginning of an f-string ends with `{`."""
     nouns = "|".join([*SubjectKind, "attempt", "step", "tick", "notification"])
     found = set()
     for room in ("services", "store", "engine"):
@@ -78,10 +78,8 @@ def kinds_in_the_code() -> set[str]:
                     found.add(f"{node.values[0].value}{{")
                 elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                     found.add(node.value)
-    return {text for text in found if re.fullmatch(rf"({nouns})\.([a-z_]+|[a-z_]*\{{)", text)} - {
-        "run.json",
-        "run.publication_",
-    }
+    kind = re.compile(rf"({nouns})\.([a-z_]+|[a-z_]*\{{)")
+    return {text for text in found if kind.fullmatch(text)} - {"run.json", "run.publication_"}
 
 
 def test_each_event_of_the_code_is_a_change_or_follows_from_a_run():
@@ -158,7 +156,7 @@ def test_a_trail_that_nobody_touched_is_whole():
 
 
 def test_the_digests_of_an_entry_are_those_of_the_guide():
-    """A change of these rules would make every trail that exists look rewritten."""
+    # A change of these rules would make every trail that exists look rewritten.
     salt = "0" * 32
     who = who_digest(salt, "ann", "Ann")
     entry = Entry(

@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from dataops_lab.ports import AuditFilter
+from dataops_lab.wiring import build_services
+
 ELSE = [{"administrators": ["somebody else"]}]
 
 
@@ -58,9 +61,6 @@ async def test_the_trail_is_for_administrators(jp_server_config, api):
 
 @pytest.mark.parametrize("jp_server_config", ELSE, indirect=True)
 async def test_a_refused_change_is_an_entry_and_a_refused_look_is_none(jp_server_config, api, home):
-    from dataops_lab.ports import AuditFilter
-    from dataops_lab.wiring import build_services
-
     assert (await api("PUT", "environments/production/variables/REGION", {"value": "c4n4ry"})).code == 403
     assert (await api("GET", "audit")).code == 403
     with build_services(home).store.read() as tx:
@@ -73,12 +73,7 @@ async def test_a_refused_change_is_an_entry_and_a_refused_look_is_none(jp_server
 
 
 @pytest.mark.parametrize("jp_server_config", ELSE, indirect=True)
-async def test_a_run_that_is_refused_in_a_guarded_environment_is_an_entry_of_that(
-    jp_server_config, api, notebook, home
-):
-    from dataops_lab.ports import AuditFilter
-    from dataops_lab.wiring import build_services
-
+async def test_a_run_that_is_refused_in_a_guarded_environment_is_an_entry(jp_server_config, api, notebook, home):
     answer = await api("POST", "runs", {"path": notebook("1"), "environment": "production"})
     assert answer.code == 403
     with build_services(home).store.read() as tx:

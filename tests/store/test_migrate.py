@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from dataops_lab.domain.actors import RETENTION
+from dataops_lab.domain.audit import Checker
 from dataops_lab.domain.environments import (
     Backend,
     DockerSettings,
@@ -42,7 +43,7 @@ from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import RunFilter
+from dataops_lab.ports import AuditFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -555,7 +556,9 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 
 
 def what_0009_brought(tx: SqlTransaction) -> None:
-    assert tx.outbox is not None
+    [start] = tx.audit.iterate(AuditFilter())
+    assert (start.seq, start.verb, list(Checker().check([start]))) == (1, "start", [])
+    assert tx.audit.is_guarded()
 
 
 IS_READABLE = {
