@@ -30,7 +30,8 @@
     │   ├── EngineUnavailable
     │   ├── SecretsLocked
     │   ├── ReportUnavailable
-    │   └── ServerUnreachable
+    │   ├── ServerUnreachable
+    │   └── DeliveryFailed
     └── Damaged                stored bytes have changed since they were stored
 
 `code` is stable and for programs; the message is one or two sentences for people and ends with the
@@ -227,6 +228,20 @@ class ReportUnavailable(Unavailable):
 
 class ServerUnreachable(Unavailable):
     code = "server_unreachable"
+
+
+class DeliveryFailed(Unavailable):
+    """A message was not delivered. The text says why and what to do, in plain words and without secrets.
+
+    `again`: it may be tried again. `after_s`: not before so many seconds, when the receiver has asked for that.
+    """
+
+    code = "delivery_failed"
+
+    def __init__(self, message: str, /, *, again: bool, after_s: float | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code, again=again, after_s=after_s)
+        self.again = again
+        self.after_s = after_s
 
 
 class Damaged(DataOpsError):

@@ -17,6 +17,7 @@ from .domain.images import BuildRecipe, FrozenPackages, Login, PinnedImage, Prob
 from .domain.inputs import Inputs, Pins
 from .domain.jobs import JobKind, kind_of_path
 from .domain.leases import ProcessIdentity
+from .domain.notifications import Content, Destination
 from .domain.outputs import Output
 from .domain.parameters import ParameterSchema
 from .domain.runs import Attempt
@@ -34,7 +35,7 @@ from .domain.snapshots import (
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
+from .errors import Damaged, DeliveryFailed, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -551,3 +552,21 @@ class FakeImages:
         built = PinnedImage(f"sha256:{letter * 64}", None, "linux/amd64", base.user, base.size_bytes + 1)
         self.local_images[built.id] = built
         return built
+
+
+class FakeSender:
+    """A sender that remembers what it sent. A test makes it fail, and holds it up."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, Content]] = []
+        """The messages that were taken: id, address and content."""
+        self.fails: dict[str, DeliveryFailed] = {}
+        """The error of each address that has one."""
+        self.before_taking: Callable[[str], None] = lambda _: None
+        """It is called with the address, in the thread of the try."""
+
+    def send(self, content: Content, to: Destination, *, id: str) -> None:
+        self.before_taking(to.address)
+        if error := self.fails.get(to.address):
+            raise error
+        self.sent.append((id, to.address, content))

@@ -23,6 +23,7 @@ class SubjectKind(StrEnum):
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
     INSTALLATION = "installation"
+    TARGET = "target"
 
 
 class Subject(NamedTuple):

@@ -14,6 +14,7 @@ from ..errors import StaleWrite, StoreBusy
 from ..ports import Backends, Transaction
 from ..services import Services, pipelines
 from .claim import claim, expire_and_requeue
+from .deliveries import DeliveryClock
 from .garbage_collector import GarbageCollector
 from .launch import read_launch_data
 from .leader_election import Leadership
@@ -76,6 +77,7 @@ class Engine:
         self._clocks = PipelineClocks(ctx)
         self._publisher = Publisher(publishing or ctx, self._wake)
         self._schedules = ScheduleClocks(ctx, self._wake)
+        self._deliveries = DeliveryClock(ctx, self._wake)
         self._cleaned_up_at: float | None = None
         self._garbage_collector = GarbageCollector(ctx)
         self._has_home = True
@@ -94,6 +96,7 @@ class Engine:
             self._publisher.stop()
             self._supervisor.close()
             self._schedules.close()
+            self._deliveries.close()
             self._cleanup_pool.shutdown(wait=False, cancel_futures=True)
             if self._cleanup_future is not None:
                 wait([self._cleanup_future], CLOSE_TIMEOUT_S)
@@ -128,9 +131,8 @@ class Engine:
             pause_s = STANDBY_POLL_INTERVAL_S
         else:
             pause_s = self._supervisor.pause_s if self._supervisor.names else IDLE_POLL_INTERVAL_S
-            pause_s = min(
-                pause_s, self._clocks.next_due_s(), self._schedules.next_due_s(), self._publisher.next_due_s()
-            )
+            clocks = (self._clocks, self._schedules, self._publisher, self._deliveries)
+            pause_s = min(pause_s, *(clock.next_due_s() for clock in clocks))
         if self._settings.exit_when_idle_s is not None:
             pause_s = min(pause_s, self._settings.exit_when_idle_s)
         return max(0.0, min(pause_s, self._queue.next_due_s(self._ctx.moment())))
@@ -161,7 +163,8 @@ class Engine:
         self._clocks.look(fence=self._leadership.fence)
         self._schedules.look(fence=self._leadership.fence)
         self._publisher.look(fence=self._leadership.fence)
-        return bool(self._supervisor.names) or self._publisher.has_work
+        self._deliveries.look(fence=self._leadership.fence)
+        return bool(self._supervisor.names) or self._publisher.has_work or self._deliveries.has_work
 
     def _start_orphan_cleanup(self) -> None:
         if self._cleanup_future is not None and not self._cleanup_future.done():
@@ -186,7 +189,7 @@ class Engine:
                 return False
         self._leadership.release()
         with self._ctx.store.read() as tx:
-            if tx.schedules.count_active() or tx.publications.list_pending():
+            if tx.schedules.count_active() or tx.publications.list_pending() or _has_messages(tx):
                 return False
             counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
             waits = any(counts.get(state) for state in (RunState.QUEUED, RunState.RETRY_WAIT, RunState.ACTIVE))
@@ -197,6 +200,7 @@ class Engine:
         if self._cleanup_future is not None:
             self._cleanup_future.exception()
         self._schedules.wait_for_threads()
+        self._deliveries.wait_for_threads()
         self._supervisor.wait_for_threads()
         self._publisher.wait()
 
@@ -208,6 +212,7 @@ class Engine:
         self._clocks.reset()
         self._publisher.reset()
         self._schedules.reset()
+        self._deliveries.reset()
         self._seen_changes = None
         self._cleaned_up_at = None
 
@@ -236,6 +241,7 @@ class Engine:
             self._clocks.note_change()
             self._publisher.note_change()
             self._schedules.note_change()
+            self._deliveries.note_change()
             with self._ctx.store.read() as tx:
                 # The engine follows attempts of an engine that is gone in the same way as new ones.
                 adopted = _adoptable_attempts(tx) if self._seen_changes is None else []
@@ -254,6 +260,10 @@ class Engine:
 
     def _now(self) -> float:
         return self._ctx.clock.monotonic()
+
+
+def _has_messages(tx: Transaction) -> bool:
+    return tx.outbox.next_at() is not None or tx.deliveries.next_at() is not None
 
 
 def _adoptable_attempts(tx: Transaction) -> list[tuple[Attempt, Run]]:

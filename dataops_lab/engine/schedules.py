@@ -1,4 +1,4 @@
-"""The leading engine's part in schedules: it starts what is due, tells what is late, and delivers messages.
+"""The leading engine's part in schedules: it starts what is due, and tells what is late.
 
 Its threads read files and prepare runs. Only its loop writes, under the fence of the lease.
 """
@@ -9,7 +9,7 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from ..errors import NotFound, StoreBusy
-from ..services import Services, notifications, ticks
+from ..services import Services, ticks
 from ..services.ticks import PreparedStart
 from .folder_watch import FolderWatch
 from .supervisor import CLOSE_TIMEOUT_S
@@ -64,7 +64,6 @@ class ScheduleClocks:
                 # Not before it is done: the loop would look at it, and sleep again.
                 future.add_done_callback(lambda _: self._wake.set())
         ticks.tell_late(self._ctx, fence=fence)
-        notifications.deliver(self._ctx, fence=fence)
         left_s = LONGEST_SLEEP_S
         if due.next_at is not None:
             left_s = min(left_s, (due.next_at - self._ctx.clock.now()).total_seconds())

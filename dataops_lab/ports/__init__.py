@@ -14,11 +14,11 @@ from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
-from .notifications import Channel
+from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
-from .schedules import Calendars, Outbox, Schedules, SeenFiles, TickFilter, Ticks
+from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     Audit,
@@ -63,9 +63,10 @@ __all__ = [
     "BundleFile",
     "Calendars",
     "ChangeSignal",
-    "Channel",
     "Clock",
     "Container",
+    "Deliveries",
+    "DeliveryFilter",
     "Environments",
     "Events",
     "Executor",
@@ -99,6 +100,7 @@ __all__ = [
     "Schedules",
     "Secrets",
     "SeenFiles",
+    "Sender",
     "StepCell",
     "Store",
     "TickFilter",

@@ -1,16 +1,93 @@
+"""Messages and their deliveries, as the store keeps them; and the senders that bring them to people."""
+
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from ..domain.notifications import Message
+from ..domain.notifications import ChannelKind, Content, Delivery, DeliveryState, Destination, Message
+from .pages import Page
 
 
-class Channel(Protocol):
-    """A way by which messages reach people outside of JupyterLab."""
+class Sender(Protocol):
+    """A way by which messages reach people outside of JupyterLab. It is called from several threads at once."""
 
-    def deliver(self, message: Message) -> None:
-        """Deliver the message. When it raises, the message is tried again later, also through the other channels.
+    def send(self, content: Content, to: Destination, *, id: str) -> None:
+        """Send it, within a time that the sender limits itself.
 
-        Its id stays the same, so that a receiver can tell the second delivery from a second message.
+        It may be called again with the same `id`, also after it has succeeded: an engine may die before it notes that.
+        So the id goes with the message, and a receiver can tell the repetition from a second message.
+
+        DeliveryFailed when it is not known that the receiver has taken it.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class DeliveryFilter:
+    """All given conditions hold."""
+
+    channel: ChannelKind | None = None
+    to: str | None = None
+    message_id: str | None = None
+    states: tuple[DeliveryState, ...] = ()
+
+
+class Outbox(Protocol):
+    def add(self, *messages: Message) -> None: ...
+    def get(self, message_id: str) -> Message: ...
+    def take_due(self, now: dt.datetime, *, until: dt.datetime, limit: int) -> Sequence[Message]:
+        """Return messages that may be delivered now, oldest first. Nobody else gets them before `until`."""
+        ...
+
+    def mark_delivered(self, message_id: str, *, at: dt.datetime) -> None: ...
+    def mark_failed(self, message_id: str, error: str, *, not_before: dt.datetime) -> None: ...
+    def next_at(self) -> dt.datetime | None:
+        """Return the instant from which the next message may be delivered."""
+        ...
+
+    def list_newest(self, *, limit: int) -> Sequence[Message]: ...
+    def delete_delivered(self, *, before: dt.datetime) -> int:
+        """Remove messages from before that nobody waits for, some thousands at a time. Return how many."""
+        ...
+
+
+class Deliveries(Protocol):
+    def add(self, *deliveries: Delivery) -> None:
+        """Add them, except for those of a message to a recipient that there are already."""
+        ...
+
+    def take_due(
+        self, now: dt.datetime, *, until: dt.datetime, limit: int, without: Collection[str] = ()
+    ) -> Sequence[Delivery]:
+        """Return deliveries that may be tried now, the longest due first, except for those of the lanes `without`.
+
+        Each counts one more attempt. Nobody else gets them before `until`.
+        """
+        ...
+
+    def mark_sent(self, delivery: Delivery, *, at: dt.datetime) -> None:
+        """Note that the receiver has taken it, unless it has ended already."""
+        ...
+
+    def mark_failed(self, delivery: Delivery, error: str, *, at: dt.datetime, not_before: dt.datetime | None) -> None:
+        """Note why this try failed, unless there was another one since. `not_before` None: it is not tried again."""
+        ...
+
+    def give_up_all(self, error: str, *, at: dt.datetime) -> int:
+        """Let no delivery that waits be tried again, and return how many there were."""
+        ...
+
+    def next_at(self, *, without: Collection[str] = ()) -> dt.datetime | None:
+        """Return the instant from which the next delivery may be tried, except for those of the lanes `without`."""
+        ...
+
+    def page(self, where: DeliveryFilter, *, limit: int, cursor: str | None = None) -> Page[Delivery]:
+        """List them, newest first."""
+        ...
+
+    def delete_ended(self, *, before: dt.datetime) -> int:
+        """Remove those from before that have ended, some thousands at a time. Return how many."""
         ...

@@ -1,4 +1,4 @@
-"""Schedules, their ticks and calendars, and the outbox, as the store keeps them."""
+"""Schedules, their ticks and calendars, as the store keeps them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Protocol
 
 from ..domain.actors import Actor
 from ..domain.calendars import Calendar
-from ..domain.notifications import Message
 from ..domain.plans import Plan
 from ..domain.schedules import Schedule
 from ..domain.ticks import InTheWay, Tick, TickState
@@ -178,19 +177,3 @@ class Ticks(Protocol):
     def delete_old(self, *, before: dt.datetime) -> int:
         """Remove the oldest decisions from before, some thousands at a time. Return how many."""
         ...
-
-
-class Outbox(Protocol):
-    def add(self, *messages: Message) -> None: ...
-    def take_due(self, now: dt.datetime, *, until: dt.datetime, limit: int) -> Sequence[Message]:
-        """Return messages that may be delivered now, oldest first. Nobody else gets them before `until`."""
-        ...
-
-    def mark_delivered(self, message_id: str, *, at: dt.datetime) -> None: ...
-    def mark_failed(self, message_id: str, error: str, *, not_before: dt.datetime) -> None: ...
-    def next_at(self) -> dt.datetime | None:
-        """Return the instant from which the next message may be delivered."""
-        ...
-
-    def list_newest(self, *, limit: int) -> Sequence[Message]: ...
-    def delete_delivered(self, *, before: dt.datetime) -> int: ...

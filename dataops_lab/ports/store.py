@@ -27,8 +27,9 @@ from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
+from .notifications import Deliveries, Outbox
 from .pages import Page
-from .schedules import Calendars, Outbox, Schedules, Ticks
+from .schedules import Calendars, Schedules, Ticks
 
 
 @dataclass(frozen=True)
@@ -839,6 +840,8 @@ class Transaction(Protocol):
     def ticks(self) -> Ticks: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def deliveries(self) -> Deliveries: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..domain.actors import Actor
 from ..domain.refusal_limit import RefusalLimit
+from ..domain.notifications import ChannelKind
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
@@ -15,7 +16,6 @@ from ..errors import Unavailable
 from ..ports import (
     AttemptFiles,
     Blobs,
-    Channel,
     Clock,
     Holidays,
     Host,
@@ -24,6 +24,7 @@ from ..ports import (
     Notebooks,
     OutputFolders,
     Pipelines,
+    Sender,
     Store,
     Transaction,
     Vault,
@@ -69,8 +70,8 @@ class Services:
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
-    channels: Sequence[Channel] = ()
-    """The ways by which messages reach people, besides JupyterLab."""
+    senders: Mapping[ChannelKind, Sender] = field(default_factory=dict)
+    """The ways by which messages reach people outside of JupyterLab, as far as this process has them."""
 
     refusals: RefusalLimit = field(default_factory=RefusalLimit)
 

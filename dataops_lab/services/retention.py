@@ -283,7 +283,8 @@ def _trim_ticks_and_messages(ctx: Services, fence: int | None, stopped: Callable
     while trimmed and not stopped():
         with ctx.store.begin(fence=fence) as tx:
             ticks = tx.ticks.delete_old(before=now - TICK_RETENTION)
-            trimmed = bool(ticks + tx.outbox.delete_delivered(before=now - MESSAGE_RETENTION))
+            deliveries = tx.deliveries.delete_ended(before=now - MESSAGE_RETENTION)
+            trimmed = bool(ticks + deliveries + tx.outbox.delete_delivered(before=now - MESSAGE_RETENTION))
 
 
 def _unreferenced(

@@ -68,7 +68,7 @@ def list_due(ctx: Services) -> DueSchedules:
         due = {schedule.id: schedule.revision for schedule in tx.schedules.list_due(now, limit=MAX_DUE)}
         ready = {tick.schedule_id for tick in tx.ticks.list_ready(limit=MAX_DUE)} - due.keys()
         due |= {found.id: found.revision for found in tx.schedules.get_many(ready).values()}
-        moments = (tx.schedules.next_wake_at(), tx.ticks.next_due_at(), tx.outbox.next_at())
+        moments = (tx.schedules.next_wake_at(), tx.ticks.next_due_at())
         return DueSchedules(due, min((moment for moment in moments if moment is not None), default=None))
 
 

@@ -4,10 +4,11 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, select, update
 
 from ..domain.events import Subject, SubjectKind
-from ..domain.notifications import Message, MessageKind
+from ..domain.notifications import DeliveryState, Message, MessageKind
+from ..errors import NotFound
 from . import tables as t
 from .locks import with_row_lock
 
@@ -35,6 +36,12 @@ class SqlOutbox:
         if rows:
             self._connection.execute(insert(t.outbox), rows)
 
+    def get(self, message_id: str) -> Message:
+        row = self._connection.execute(select(t.outbox).where(_O.id == message_id)).one_or_none()
+        if row is None:
+            raise NotFound(f"There is no message {message_id!r}.")
+        return _message(row)
+
     def take_due(self, now: dt.datetime, *, until: dt.datetime, limit: int) -> Sequence[Message]:
         due = select(t.outbox).where(_O.delivered_at.is_(None), _O.not_before <= now)
         query = with_row_lock(self._connection, due.order_by(_O.not_before, _O.id).limit(limit))
@@ -61,7 +68,10 @@ class SqlOutbox:
         return [_message(row) for row in rows]
 
     def delete_delivered(self, *, before: dt.datetime) -> int:
-        oldest = select(_O.id).where(_O.delivered_at.is_not(None), _O.created_at < before).limit(TRIM_BATCH_SIZE)
+        c = t.deliveries.c
+        is_awaited = exists().where(c.message_id == _O.id, c.state == DeliveryState.WAITING)
+        is_done = and_(_O.delivered_at.is_not(None), ~is_awaited)
+        oldest = select(_O.id).where(is_done, _O.created_at < before).limit(TRIM_BATCH_SIZE)
         return self._connection.execute(delete(t.outbox).where(_O.id.in_(oldest))).rowcount
 
 

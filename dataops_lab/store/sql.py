@@ -22,6 +22,7 @@ from .attempts import SqlAttempts
 from .audit import SqlAudit
 from .blobs import referenced_digests
 from .calendars import SqlCalendars
+from .deliveries import SqlDeliveries
 from .environments import SqlEnvironments
 from .events import SqlEvents
 from .host import this_host
@@ -110,6 +111,7 @@ class SqlTransaction:
         self.schedules = SqlSchedules(connection, self.actors, self.events)
         self.ticks = SqlTicks(connection, self.events)
         self.outbox = SqlOutbox(connection)
+        self.deliveries = SqlDeliveries(connection)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 

@@ -693,3 +693,39 @@ outbox = Table(
     Index(None, "not_before", info={"only": "delivered_at IS NULL"}),
     Index(None, "created_at"),
 )
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    # The message goes after a month; the log of what was delivered stays as long.
+    Column("message_id", String(26), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("subject_kind", String(20), nullable=False),
+    Column("subject_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("person", ActorId),
+    Column("lane", String(400), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("created_at", Instant, nullable=False),
+    Column("not_before", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("error", Text),
+    UniqueConstraint("message_id", "channel", "recipient"),
+    Index("ix_deliveries_due", "not_before", info={"only": "state = 'waiting'"}),
+    Index(None, "channel", "recipient", "id"),
+    Index(None, "created_at"),
+)
+
+# The places to which messages go besides people's own addresses. What is secret about them lies in `secrets`.
+targets = Table(
+    "targets",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("definition", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", ActorId, nullable=False),
+    _revision(),
+)

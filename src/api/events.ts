@@ -21,7 +21,18 @@ export type ScheduleChange = { schedule_id: string; kinds: string[] };
 
 /** A message to people about a tick of a schedule. */
 export type Message = {
-  kind: 'failure' | 'recovery' | 'late' | 'missed' | 'refused' | 'paused';
+  kind:
+    | 'failure'
+    | 'recovery'
+    | 'late'
+    | 'missed'
+    | 'refused'
+    | 'paused'
+    | 'success'
+    | 'duration_warning'
+    | 'approval_wanted'
+    | 'approval_given'
+    | 'digest';
   /** The id of the message: one that comes twice has the same. */
   message: string;
   schedule: { id: string; name: string; timezone: string };

@@ -69,6 +69,8 @@ export function textOf(message: Message, trans: TranslationBundle): string {
         message.failures,
         name
       );
+    default:
+      return trans.__('There is news of %1 of %2.', name, time);
   }
 }
 

@@ -33,6 +33,7 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
+from dataops_lab.domain.notifications import MessageKind
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
@@ -118,6 +119,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
+TOLD = "01KG9H1S00XXXXXXXXXXXXXXXX"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
@@ -374,6 +376,13 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"tick_id": TICK, "nominal_at": NOW, "kernel": KERNEL, "fingerprint": MANIFEST.digest},
         ),
     ],
+    "0009": [
+        (
+            "outbox",
+            {"id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK, "payload": {"owner": "ann"}}
+            | {"created_at": NOW, "not_before": NOW, "attempts": 1, "delivered_at": NOW},
+        ),
+    ],
 }
 
 
@@ -556,6 +565,12 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 
 
 def what_0009_brought(tx: SqlTransaction) -> None:
+    [message] = tx.outbox.list_newest(limit=5)
+    assert (message.id, message.kind, message.payload) == (TOLD, MessageKind.FAILURE, {"owner": "ann"})
+    assert (message.delivered_at, tx.deliveries.next_at()) == (AT, None)
+
+
+def what_0013_brought(tx: SqlTransaction) -> None:
     [start] = tx.audit.iterate(AuditFilter())
     assert (start.seq, start.verb, list(Checker().check([start]))) == (1, "start", [])
     assert tx.audit.is_guarded()
@@ -574,6 +589,7 @@ IS_READABLE = {
     "0010": what_0010_brought,
     "0012": what_0012_brought,
     "0009": what_0009_brought,
+    "0013": what_0013_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
