@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
-from ..domain.refusal_limit import RefusalLimit
 from ..domain.notifications import ChannelKind
+from ..domain.refusal_limit import RefusalLimit
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
