@@ -21,6 +21,7 @@ from .executors.host import SystemClock, SystemHost
 from .holidays_reader import LibraryHolidays
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
+from .jupyter_scheduler_reader import JupyterScheduler
 from .notebooks import LocalNotebooks
 from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
@@ -142,6 +143,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         pipelines=LocalPipelines(),
         holidays=LibraryHolidays(),
+        old_schedules=JupyterScheduler(),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),

@@ -11,6 +11,7 @@ import pytest
 from dataops_lab.domain.runs import Submission
 from dataops_lab.engine import Engine, Settings
 from dataops_lab.holidays_reader import LibraryHolidays
+from dataops_lab.jupyter_scheduler_reader import JupyterScheduler
 from dataops_lab.pipelines.local import LocalPipelines
 from dataops_lab.services import Services, pipelines, publications, runs, ticks
 from dataops_lab.services.runs import RunView
@@ -126,6 +127,7 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         attempt_files=attempt_files_in(tmp_path / "runs"),
         pipelines=LocalPipelines(),
         holidays=LibraryHolidays(),
+        old_schedules=JupyterScheduler(tmp_path / "jupyter"),
         output_folders=FakeOutputFolders(),
         reactions=(publications.react, pipelines.react, ticks.react),
     )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .reproductions import *
     from .retention import *
     from .runs import *
+    from .schedule_imports import *
     from .schedules import *
     from .secrets import *
     from .settings import *
@@ -155,6 +156,12 @@ _NAMES = {
         "TriggerModel",
         "VerificationModel",
         "VersionReference",
+    ),
+    "schedule_imports": (
+        "PlannedScheduleModel",
+        "ScheduleImportModel",
+        "ScheduleImportNoteModel",
+        "ScheduleImportRequest",
     ),
     "schedules": (
         "AfterJobRule",

@@ -209,12 +209,16 @@ class ScheduleSettings(Model):
         )
 
 
+class PauseRequest(Model):
+    why: str = Field(default="", max_length=1000)
+
+
 class ScheduleRequest(ScheduleSettings):
     """A schedule of a notebook, script or pipeline as it is now.
 
     `path` and the members after it are as in a submission.
 
-    Without a name it has that of its job.
+    Without a name it has that of its job. With `pause` it starts nothing until it is resumed.
     """
 
     path: ContentsPath
@@ -224,6 +228,7 @@ class ScheduleRequest(ScheduleSettings):
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
     run_settings: GivenSettingsModel = GivenSettingsModel()
+    pause: PauseRequest | None = None
 
     def to_wish(self, path: str, *, root: str | None = None) -> ScheduleWish:
         """Return the wish; `path` is the local path of the source, and `root` as in a submission."""
@@ -236,7 +241,7 @@ class ScheduleRequest(ScheduleSettings):
             resources=self.resources.to_domain() if self.resources else Resources(),
             **self.run_settings.settings(),
         )
-        return ScheduleWish(submission, self.to_settings(), self.name)
+        return ScheduleWish(submission, self.to_settings(), self.name, self.pause.why if self.pause else None)
 
 
 class ScheduleChange(ScheduleSettings):
@@ -271,10 +276,6 @@ class BackfillCellModel(Model):
     preset: str
     state: BackfillState
     runs: bool
-
-
-class PauseRequest(Model):
-    why: str = Field(default="", max_length=1000)
 
 
 class RunNowRequest(Model):

@@ -127,7 +127,7 @@ def set_(
         if texts:
             inspection = connection.client.inspect(notebook, kernel=kernel, environment=environment, image=image)
             values |= parameter_schema(inspection).parse_texts(texts)
-        zone = given.pop("timezone") or _zone_of_this_machine()
+        zone = given.pop("timezone") or zone_of_this_machine()
         settings = {
             "rule": _rule(connection, given, zone),
             "timezone": zone,
@@ -591,7 +591,7 @@ def _read_text(file: str) -> str:
         raise InvalidRequest(f"{file} cannot be read: {error}.") from None
 
 
-def _zone_of_this_machine() -> str:
+def zone_of_this_machine() -> str:
     """Return the name of the time zone of this machine: TZ, else the link that systems keep, else UTC."""
     from ..domain.timetables import zone_of
 

@@ -15,6 +15,8 @@ from ..api_models import (
     PauseRequest,
     RunNowRequest,
     ScheduleChange,
+    ScheduleImportModel,
+    ScheduleImportRequest,
     ScheduleModel,
     SchedulePreviewModel,
     SchedulePreviewRequest,
@@ -23,8 +25,9 @@ from ..api_models import (
 )
 from ..domain.actors import Actor
 from ..domain.ticks import TickState
+from ..errors import InvalidRequest
 from ..ports import TickFilter
-from ..services import Services, backfills, calendars, schedules
+from ..services import Services, backfills, calendars, schedule_imports, schedules
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -90,6 +93,14 @@ class Schedules(Protocol):
 
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         """Start no more ticks of the backfills of the schedule. Runs that have begun go on."""
+        ...
+
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        """Tell what an import from jupyter-scheduler would do. A server reads its own database and takes no `url`."""
+        ...
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        """Import schedules from jupyter-scheduler. Safe to repeat."""
         ...
 
     def calendars(self) -> Sequence[CalendarModel]: ...
@@ -178,6 +189,14 @@ class LocalSchedules(Schedules):
         backfills.cancel(self._ctx, schedule, by=self._user)
         return self.get(schedule)
 
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        wish = request.to_wish(request.folder, url=url)
+        return ScheduleImportModel.from_domain(schedule_imports.preview(self._ctx, wish, by=self._user))
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        wish = request.to_wish(request.folder, url=url)
+        return ScheduleImportModel.from_domain(schedule_imports.run(self._ctx, wish, by=self._user))
+
     def calendars(self) -> Sequence[CalendarModel]:
         return [CalendarModel.from_domain(calendar) for calendar in calendars.list_all(self._ctx)]
 
@@ -252,6 +271,14 @@ class HttpSchedules(Schedules):
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/backfill/cancel")
 
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        _refuse_url(url)
+        return self._client.request(ScheduleImportModel, "POST", "schedule-imports/preview", request)
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        _refuse_url(url)
+        return self._client.request(ScheduleImportModel, "POST", "schedule-imports", request)
+
     def calendars(self) -> Sequence[CalendarModel]:
         return self._client.request(PageModel[CalendarModel], "GET", "calendars").items
 
@@ -260,6 +287,11 @@ class HttpSchedules(Schedules):
 
     def remove_calendar(self, name: str) -> CalendarModel:
         return self._client.request(CalendarModel, "DELETE", f"calendars/{quote(name, safe='')}")
+
+
+def _refuse_url(url: str | None) -> None:
+    if url is not None:
+        raise InvalidRequest("A server reads the database in its own data folder. Leave the URL out.")
 
 
 def _address(schedule: str) -> str:

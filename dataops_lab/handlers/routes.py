@@ -79,6 +79,7 @@ from .runs import (
     RunsHandler,
     VerifyHandler,
 )
+from .schedule_imports import ScheduleImportPreviewHandler, ScheduleImportsHandler
 from .schedules import (
     BackfillCancelHandler,
     BackfillHandler,
@@ -164,6 +165,8 @@ ROUTES = (
     Route("/runs/{run_id}/publish", PublishHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
+    Route("/schedule-imports", ScheduleImportsHandler),
+    Route("/schedule-imports/preview", ScheduleImportPreviewHandler),
     Route("/schedules", SchedulesHandler),
     Route("/schedules/preview", PreviewHandler),
     Route("/schedules/{schedule}", ScheduleHandler),

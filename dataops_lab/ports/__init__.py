@@ -15,6 +15,7 @@ from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
+from .old_schedules import OldSchedules
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
@@ -80,6 +81,7 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "OldSchedules",
     "Outbox",
     "OutputFolder",
     "OutputFolders",

@@ -47,17 +47,24 @@ from .versions import TakenSnapshot, make_version, take_snapshot
 MAX_PREVIEW = 50
 MAX_BETWEEN = 5_000
 MAX_PARAMETERS_BYTES = 100_000
+MAX_WHY_LENGTH = 1_000
 _SAMPLED = 30
 """The number of coming ticks among which the shortest distance is looked for."""
 
 
 @dataclass(frozen=True)
 class ScheduleWish:
-    """The wishes of a person for a schedule: a submission, as for a run of now, and the settings of the schedule."""
+    """The wishes of a person for a schedule: a submission, as for a run of now, and the settings of the schedule.
+
+    `pause`: it begins paused, and this says why; None: it begins active. `id`: that of a new one, where it has to be
+    the same each time, as for an import.
+    """
 
     submission: Submission
     settings: Settings
     name: str | None = None
+    pause: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -269,7 +276,7 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
                 name=name,
             )
         schedule = Schedule(
-            id=ticks.new_id(at),
+            id=wish.id or ticks.new_id(at),
             project=DEFAULT_PROJECT,
             name=name,
             job_id=job.id,
@@ -282,9 +289,21 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
             changed_at=at.wall_time,
             changed_by=by,
             decided_until=at.wall_time,
+            pause=None if wish.pause is None else Pause(at.wall_time, by, wish.pause[:MAX_WHY_LENGTH]),
         )
         tx.schedules.add(_planned(tx, schedule), plan)
     return get(ctx, schedule.id)
+
+
+def check(ctx: Services, wish: ScheduleWish, *, by: Actor) -> None:
+    """Raise all that `add` would refuse, but for a name that is taken. It stores nothing."""
+    settings = _check_settings(ctx, wish.settings)
+    _check_parameters(settings, _take(ctx, wish.submission, settings, by=by))
+
+
+def parameter_schema(ctx: Services, submission: Submission, *, by: Actor) -> ParameterSchema:
+    """Return the parameters that the source of a single run declares."""
+    return take_snapshot(ctx, submission, by=by).snapshot.manifest.parameters
 
 
 def change(
@@ -353,6 +372,8 @@ def set_schedule(ctx: Services, wish: ScheduleWish, *, by: Actor) -> tuple[Sched
         known = tx.schedules.find_by_name(DEFAULT_PROJECT, wish.name or "")
     if known is None:
         return add(ctx, wish, by=by), True
+    if wish.pause is not None:
+        pause(ctx, known.id, why=wish.pause, by=by)
     update_version(ctx, known.id, wish.submission, by=by)
     settings = wish.settings
     if settings.pause_on_failure is None:
@@ -366,7 +387,7 @@ def pause(ctx: Services, name: str, *, why: str = "", by: Actor) -> ScheduleView
     with ctx.store.begin() as tx:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
         if schedule.pause is None:
-            paused = replace(schedule, pause=Pause(at, by, why[:1000]), next_at=None, wake_at=None)
+            paused = replace(schedule, pause=Pause(at, by, why[:MAX_WHY_LENGTH]), next_at=None, wake_at=None)
             tx.schedules.change(paused, "schedule.paused", at=at, by=by)
             ticks.skip_open(tx, schedule.id, "paused", f"{by} paused the schedule.", at=at)
     return get(ctx, schedule.id)

@@ -865,6 +865,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schedule-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import schedules from jupyter-scheduler. They start nothing as long as their old ones do; safe to repeat */
+        post: operations["post_schedule_imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedule-imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell what an import of schedules from jupyter-scheduler would do; changes nothing */
+        post: operations["post_schedule_imports_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schedules": {
         parameters: {
             query?: never;
@@ -2479,12 +2513,6 @@ export interface components {
          */
         ExecutorKind: "process" | "docker";
         /**
-         * Fate
-         * @description The treatment of a step by a repair.
-         * @enum {string}
-         */
-        Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
-        /**
          * FileDays
          * @description The whole days of the text of an iCalendar file.
          */
@@ -3893,6 +3921,46 @@ export interface components {
             not_enforced: string[];
         };
         /**
+         * PlannedScheduleModel
+         * @description A definition of jupyter-scheduler, and what becomes of it.
+         *
+         *     `path` is the notebook that will run; null for a copy that is not made yet. `is_active`: jupyter-scheduler still
+         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `is_paused`: that one waits.
+         */
+        PlannedScheduleModel: {
+            /** Id */
+            id: string;
+            /** Old Name */
+            old_name: string;
+            fate: components["schemas"]["dataops_lab__services__schedule_imports__Fate"];
+            /** Name */
+            name: string;
+            /** File Name */
+            file_name: string;
+            /** Path */
+            path: string | null;
+            /** Cron */
+            cron: string | null;
+            /** Timezone */
+            timezone: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Is Active */
+            is_active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Past Runs */
+            past_runs: number;
+            /** Notes */
+            notes: components["schemas"]["ScheduleImportNoteModel"][];
+            /** Schedule Id */
+            schedule_id: string | null;
+            /** Is Paused */
+            is_paused: boolean | null;
+        };
+        /**
          * PresetModel
          * @description Parameters under a name, which override those of the schedule.
          */
@@ -4575,6 +4643,57 @@ export interface components {
             revision: number | null;
         };
         /**
+         * ScheduleImportModel
+         * @description The database, and its definitions, the oldest first.
+         */
+        ScheduleImportModel: {
+            /** Source */
+            source: string;
+            /** Items */
+            items: components["schemas"]["PlannedScheduleModel"][];
+        };
+        /** ScheduleImportNoteModel */
+        ScheduleImportNoteModel: {
+            kind: components["schemas"]["NoteKind"];
+            /** Message */
+            message: string;
+        };
+        /**
+         * ScheduleImportRequest
+         * @description An import of schedules from jupyter-scheduler, from the database in Jupyter's data folder.
+         *
+         *     `folder` is where the notebooks are looked for, and where copies of those that are not there go. `ids` chooses some
+         *     definitions; null: all. `working_files`: a notebook that has changed since is taken as it is now. `pause_old` pauses
+         *     the definitions, and starts the schedules that replace them.
+         */
+        ScheduleImportRequest: {
+            /**
+             * Folder
+             * @default
+             */
+            folder: string;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+            /**
+             * Ids
+             * @default null
+             */
+            ids: string[] | null;
+            /**
+             * Working Files
+             * @default false
+             */
+            working_files: boolean;
+            /**
+             * Pause Old
+             * @default false
+             */
+            pause_old: boolean;
+        };
+        /**
          * ScheduleModel
          * @description A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
          *
@@ -4754,7 +4873,7 @@ export interface components {
          *
          *     `path` and the members after it are as in a submission.
          *
-         *     Without a name it has that of its job.
+         *     Without a name it has that of its job. With `pause` it starts nothing until it is resumed.
          */
         ScheduleRequest: {
             /** Rule */
@@ -4845,6 +4964,8 @@ export interface components {
              *     }
              */
             run_settings: components["schemas"]["GivenSettingsModel"];
+            /** @default null */
+            pause: components["schemas"]["PauseRequest"] | null;
         };
         /**
          * SecretModel
@@ -5048,7 +5169,7 @@ export interface components {
             id: string;
             /** Title */
             title: string;
-            fate: components["schemas"]["Fate"];
+            fate: components["schemas"]["dataops_lab__domain__repairs__Fate"];
             /** Why */
             why: string;
             /** Taken From */
@@ -5473,6 +5594,18 @@ export interface components {
             /** Remote */
             remote: string | null;
         };
+        /**
+         * Fate
+         * @description The treatment of a step by a repair.
+         * @enum {string}
+         */
+        dataops_lab__domain__repairs__Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
+        /**
+         * Fate
+         * @description The fate of an old schedule. Before the import it is a plan, afterwards it is what happened.
+         * @enum {string}
+         */
+        dataops_lab__services__schedule_imports__Fate: "new" | "imported" | "impossible";
     };
     responses: never;
     parameters: never;
@@ -11023,6 +11156,198 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedule_imports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ScheduleImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleImportModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedule_imports_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ScheduleImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleImportModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
