@@ -13,7 +13,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.jupyter_scheduler_reader import JupyterScheduler
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, publications, runs, ticks
+from dataops_lab.services import Services, messages, pipelines, publications, runs, ticks
 from dataops_lab.services.runs import RunView
 from dataops_lab.store import SqlStore, open_store
 from dataops_lab.testing import (
@@ -129,7 +129,7 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         holidays=LibraryHolidays(),
         old_schedules=JupyterScheduler(tmp_path / "jupyter"),
         output_folders=FakeOutputFolders(),
-        reactions=(publications.react, pipelines.react, ticks.react),
+        reactions=(publications.react, pipelines.react, ticks.react, messages.react),
     )
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .secrets import *
     from .settings import *
     from .step_matrix import *
+    from .subscriptions import *
     from .variables import *
 
 # Import a model on its first use: a short command imports only the models that it uses.
@@ -198,6 +199,17 @@ _NAMES = {
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
     "step_matrix": ("MatrixRunModel", "MatrixStepModel", "StepCellModel", "StepMatrixModel"),
+    "subscriptions": (
+        "AddressRequest",
+        "ChoiceModel",
+        "CodeRequest",
+        "DeliveryTimesModel",
+        "HeldModel",
+        "PersonModel",
+        "QuietHoursModel",
+        "RecipientModel",
+        "SubscriptionModel",
+    ),
     "variables": ("VariableModel", "VariableValue"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

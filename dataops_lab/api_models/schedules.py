@@ -46,6 +46,7 @@ from .base import ActorModel, ContentsPath, Day, Instant, Model
 from .environments import ResourcesModel
 from .runs import ReasonModel, RunSummaryModel
 from .settings import GivenSettingsModel
+from .subscriptions import Recipients, TimeOfDay
 
 
 @cache
@@ -70,8 +71,6 @@ def _in_utc(value: dt.datetime) -> dt.datetime:
 
 
 GivenInstant = Annotated[AwareDatetime, BeforeValidator(_instant_of), AfterValidator(_in_utc)]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-"""A time of day in the zone of the schedule, such as 09:00."""
 
 
 class CronRule(Model):
@@ -150,10 +149,14 @@ RuleModel = Annotated[
 
 
 class PresetModel(Model):
-    """Parameters under a name, which override those of the schedule."""
+    """Parameters under a name, which override those of the schedule; and recipients of messages about it alone."""
 
     name: str = Field(min_length=1, max_length=100)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    recipients: Recipients = Field(default_factory=list)
+
+    def to_domain(self) -> Preset:
+        return Preset(self.name, self.parameters, tuple(each.to_domain() for each in self.recipients))
 
 
 class DueModel(Model):
@@ -188,6 +191,7 @@ class ScheduleSettings(Model):
     catchup_window_s: float = Field(default=DEFAULT_CATCHUP_WINDOW_S, ge=0, le=MAX_CATCHUP_WINDOW_S)
     pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
     due: DueModel | None = None
+    recipients: Recipients = Field(default_factory=list)
 
     def to_settings(self) -> Settings:
         return Settings(
@@ -200,12 +204,13 @@ class ScheduleSettings(Model):
             on_holiday=self.on_holiday,
             parameters=self.parameters,
             dates={name: date_function(name, text) for name, text in self.dates.items()},
-            presets=tuple(Preset(preset.name, preset.parameters) for preset in self.presets),
+            presets=tuple(preset.to_domain() for preset in self.presets),
             overlap=self.overlap,
             misfire=self.misfire,
             catchup_window_s=self.catchup_window_s,
             pause_on_failure=self.pause_on_failure,
             due=self.due.to_domain() if self.due else None,
+            recipients=tuple(each.to_domain() for each in self.recipients),
         )
 
 

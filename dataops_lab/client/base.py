@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 
 class Settings(TypedDict, total=False):
@@ -99,6 +100,8 @@ class Client(Protocol):
     def pipelines(self) -> Pipelines: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
 
     def status(self) -> Status: ...
 

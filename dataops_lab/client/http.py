@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 API = "dataops/api/v1/"
 CONNECT_TIMEOUT_S = 10.0
@@ -114,6 +115,12 @@ class HttpClient(Client):
         from .pipelines import HttpPipelines
 
         return HttpPipelines(self)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from .subscriptions import HttpSubscriptions
+
+        return HttpSubscriptions(self)
 
     @cached_property
     def schedules(self) -> Schedules:

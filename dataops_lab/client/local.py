@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -94,6 +95,12 @@ class LocalClient(Client):
         from .pipelines import LocalPipelines
 
         return LocalPipelines(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from .subscriptions import LocalSubscriptions
+
+        return LocalSubscriptions(self._ctx, user=self._user)
 
     @cached_property
     def schedules(self) -> Schedules:

@@ -195,8 +195,8 @@ AUDITED = {
 }
 """The events that are changes, and the verb of each. An event that is in neither table is a change too."""
 
-NOT_AUDITED = ("attempt.", "image.task_started", "notification.", "run.", "step.", "tick.")
-"""How the kinds of other events begin: states of runs and what follows from them. The records tell of those."""
+NOT_AUDITED = ("attempt.", "image.task_started", "notification.", "person.", "run.", "step.", "tick.")
+"""How the kinds of other events begin: states of runs, of which the records tell, and what persons set for themselves."""
 
 
 def entry_of(event: Event) -> NewEntry | None:

@@ -23,6 +23,7 @@ class SubjectKind(StrEnum):
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
     INSTALLATION = "installation"
+    PERSON = "person"
     TARGET = "target"
 
 

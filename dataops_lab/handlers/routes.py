@@ -97,6 +97,13 @@ from .schedules import (
     TickSpanHandler,
     UpdateVersionHandler,
 )
+from .subscriptions import (
+    MeHandler,
+    MyAddressHandler,
+    MyCodeHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
+)
 
 PREFIX = "/dataops/api/v1"
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -180,6 +187,11 @@ ROUTES = (
     Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
+    Route("/subscriptions", SubscriptionsHandler),
+    Route("/subscriptions/{object_kind}/{object_id}", SubscriptionHandler),
+    Route("/me", MeHandler),
+    Route("/me/address", MyAddressHandler),
+    Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
     Route("/audit", AuditHandler),

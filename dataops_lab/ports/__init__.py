@@ -25,6 +25,7 @@ from .store import (
     Audit,
     AuditFilter,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -50,6 +51,7 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
@@ -68,9 +70,11 @@ __all__ = [
     "Container",
     "Deliveries",
     "DeliveryFilter",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -88,6 +92,7 @@ __all__ = [
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
@@ -105,6 +110,7 @@ __all__ = [
     "Sender",
     "StepCell",
     "Store",
+    "Subscriptions",
     "TickFilter",
     "Ticks",
     "Transaction",

@@ -24,6 +24,7 @@ class TickFilter:
 
     schedule_id: str | None = None
     states: tuple[TickState, ...] = ()
+    preset: str | None = None
     nominal_after: dt.datetime | None = None
     nominal_before: dt.datetime | None = None
 

@@ -28,6 +28,8 @@ from ..domain.schedules import (
     find_cycle,
 )
 from ..domain.settings import resolve_settings
+from ..domain.subscriptions import ObjectKind as SubscribedKind
+from ..domain.subscriptions import ObjectRef
 from ..domain.ticks import Tick, TickKind, TickState
 from ..domain.time import Timestamp
 from ..domain.timetables import Occurrence, Timetable, why_never, zone_of
@@ -42,6 +44,7 @@ from .permissions import allows, require
 from .pipeline_plans import make_plan, take_pipeline
 from .placement import with_submitter_variables
 from .scheduled_runs import SINGLE, root_of
+from .subscriptions import check_recipients_of
 from .versions import TakenSnapshot, make_version, take_snapshot
 
 MAX_PREVIEW = 50
@@ -438,6 +441,7 @@ def remove(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.DELETE)
         view = _views(ctx, [schedule])[0]
         tx.schedules.remove(schedule.id, at=ctx.clock.now(), by=by)
+        tx.subscriptions.remove_to(ObjectRef(SubscribedKind.SCHEDULE, schedule.id))
     return view
 
 
@@ -508,6 +512,9 @@ def _check_settings(ctx: Services, settings: Settings) -> Settings:
         MAX_PARAMETERS_BYTES
     ):
         raise InvalidSchedule(f"The parameters have more than {MAX_PARAMETERS_BYTES} bytes. Let a file hold them.")
+    if settings.all_recipients:
+        with ctx.store.read() as tx:
+            check_recipients_of(tx, settings)
     if not settings.follows_clock:
         return settings
     with ctx.store.read() as tx:

@@ -41,6 +41,7 @@ from .retention import SqlRetention
 from .runs import SqlRuns
 from .schedules import SqlSchedules
 from .secrets import SqlSecrets
+from .subscriptions import SqlHeldMessages, SqlPeople, SqlSubscriptions
 from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
@@ -111,6 +112,9 @@ class SqlTransaction:
         self.schedules = SqlSchedules(connection, self.actors, self.events)
         self.ticks = SqlTicks(connection, self.events)
         self.outbox = SqlOutbox(connection)
+        self.subscriptions = SqlSubscriptions(connection, self.events)
+        self.people = SqlPeople(connection, self.events)
+        self.held = SqlHeldMessages(connection)
         self.deliveries = SqlDeliveries(connection)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []

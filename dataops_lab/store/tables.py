@@ -690,8 +690,64 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", Instant),
     Column("error", Text),
+    Column("group_key", String(200)),
     Index(None, "not_before", info={"only": "delivered_at IS NULL"}),
     Index(None, "created_at"),
+    Index("ix_outbox_group", "group_key", info={"only": "group_key IS NOT NULL"}),
+)
+
+RECIPIENT_LENGTH = 320
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("person", ActorId, primary_key=True),
+    Column("object_kind", String(20), primary_key=True),
+    # The id of a schedule or job, or the name of an environment.
+    Column("object_id", String(100), primary_key=True),
+    Column("choice", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _revision(),
+    Index(None, "object_kind", "object_id"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person", ActorId, primary_key=True),
+    # Only a confirmed address.
+    Column("address", String(RECIPIENT_LENGTH)),
+    Column("confirmed_at", Instant),
+    Column("times", JSON, nullable=False),
+    # The address that waits for its code, with the hash of the code.
+    Column("pending", JSON(none_as_null=True)),
+    Column("codes_sent", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _revision(),
+)
+
+held_messages = Table(
+    "held_messages",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("message_id", String(26), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("recipient", String(RECIPIENT_LENGTH), nullable=False),
+    Column("person", ActorId),
+    Column("until", Instant, nullable=False),
+    Column("reason", String(20), nullable=False),
+    Index(None, "until"),
+    Index(None, "person", info={"only": "person IS NOT NULL"}),
+)
+
+message_counts = Table(
+    "message_counts",
+    metadata,
+    Column("channel", String(20), primary_key=True),
+    Column("recipient", String(RECIPIENT_LENGTH), primary_key=True),
+    Column("job_id", String(26), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("number", Integer, nullable=False),
 )
 
 deliveries = Table(

@@ -53,6 +53,8 @@ class SqlTicks:
             query = query.where(_T.schedule_id == where.schedule_id)
         if where.states:
             query = query.where(_T.state.in_([str(state) for state in where.states]))
+        if where.preset is not None:
+            query = query.where(_T.preset == where.preset)
         if where.nominal_after is not None:
             query = query.where(func.coalesce(_T.until, _T.nominal) >= where.nominal_after)
         if where.nominal_before is not None:

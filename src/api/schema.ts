@@ -1124,6 +1124,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The subscriptions of the person who asks */
+        get: operations["get_subscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{object_kind}/{object_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The choice of the person who asks for a job, schedule or environment; null where the default counts */
+        get: operations["get_subscriptions_object_kind_object_id"];
+        /** Say what to hear of a job, schedule or environment, and how; safe to repeat */
+        put: operations["put_subscriptions_object_kind_object_id"];
+        post?: never;
+        /** Let the default count again; safe to repeat */
+        delete: operations["delete_subscriptions_object_kind_object_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The address, quiet hours and digest of the person who asks, and what waits for them */
+        get: operations["get_me"];
+        /** Set time zone, quiet hours and digest; the address stays */
+        put: operations["put_me"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mail a code to an address. The address counts once the code has come back */
+        post: operations["post_me_address"];
+        /** Remove the address of the person who asks; safe to repeat */
+        delete: operations["delete_me_address"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm the address to which the code was mailed */
+        post: operations["post_me_address_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/calendars": {
         parameters: {
             query?: never;
@@ -1564,6 +1653,14 @@ export interface components {
              * @default false
              */
             pull: boolean;
+        };
+        /**
+         * AddressRequest
+         * @description A mail address, to which a code is sent.
+         */
+        AddressRequest: {
+            /** Address */
+            address: string;
         };
         /**
          * AfterJobRule
@@ -2033,6 +2130,41 @@ export interface components {
             deprecated: components["schemas"]["DeprecationModel"] | null;
         };
         /**
+         * ChoiceModel
+         * @description The wish of a person for an object: what they hear, and how; nothing where `on` is empty.
+         *
+         *     `channels` are `lab`, `mail` and `target:NAME`. `until_last_retry`: a failure only when no other attempt follows.
+         */
+        ChoiceModel: {
+            /** On */
+            on?: components["schemas"]["Interest"][];
+            /** Channels */
+            channels?: string[];
+            /**
+             * Mute Skipped
+             * @default true
+             */
+            mute_skipped: boolean;
+            /**
+             * Mute Cancelled
+             * @default true
+             */
+            mute_cancelled: boolean;
+            /**
+             * Until Last Retry
+             * @default true
+             */
+            until_last_retry: boolean;
+        };
+        /**
+         * CodeRequest
+         * @description The code of the mail, with or without its dash.
+         */
+        CodeRequest: {
+            /** Code */
+            code: string;
+        };
+        /**
          * ComingTickModel
          * @description A tick that will come.
          */
@@ -2166,6 +2298,24 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /**
+         * DeliveryTimesModel
+         * @description When a person gets messages outside of JupyterLab. `digest_at`: all that can wait comes then, in one message.
+         */
+        DeliveryTimesModel: {
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
+            /** @default null */
+            quiet: components["schemas"]["QuietHoursModel"] | null;
+            /**
+             * Digest At
+             * @default null
+             */
+            digest_at: string | null;
         };
         /**
          * DeprecationModel
@@ -2670,6 +2820,20 @@ export interface components {
             path: string;
         };
         /**
+         * HeldModel
+         * @description A message that waits, and why.
+         */
+        HeldModel: {
+            /** Until */
+            until: string;
+            reason: components["schemas"]["HoldReason"];
+        };
+        /**
+         * HoldReason
+         * @enum {string}
+         */
+        HoldReason: "quiet" | "digest" | "limit";
+        /**
          * ImageCheckModel
          * @description A check of an image. `present`: the daemon has it.
          *
@@ -3045,6 +3209,12 @@ export interface components {
             /** Pinned */
             pinned?: string[];
         };
+        /**
+         * Interest
+         * @description The things that a person can choose to hear of.
+         * @enum {string}
+         */
+        Interest: "on_success" | "on_failure" | "on_recovery" | "on_late" | "on_missed" | "on_duration_warning" | "on_approval";
         /**
          * IntervalRule
          * @description Every `every_s` seconds of real time, counted from the epoch and shifted by `phase_s`.
@@ -3430,6 +3600,12 @@ export interface components {
          */
         NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
+         * ObjectKind
+         * @description The things to which people subscribe, the most specific first. A pipeline is a job.
+         * @enum {string}
+         */
+        ObjectKind: "schedule" | "job" | "environment";
+        /**
          * OccurrenceModel
          * @description A nominal time. `local` is the same in the schedule's zone, with its offset.
          *
@@ -3768,6 +3944,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[SubscriptionModel] */
+        PageModel_SubscriptionModel_: {
+            /** Items */
+            items: components["schemas"]["SubscriptionModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[TickModel] */
         PageModel_TickModel_: {
             /** Items */
@@ -3859,6 +4045,29 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * PersonModel
+         * @description The settings of the person who asks. `pending_address` waits for its code; until then it gets nothing else.
+         *
+         *     `has_mail`: this installation can send mail at all.
+         */
+        PersonModel: {
+            /** Person */
+            person: string;
+            /** Address */
+            address: string | null;
+            /** Confirmed At */
+            confirmed_at: string | null;
+            /** Pending Address */
+            pending_address: string | null;
+            /** Code Expires At */
+            code_expires_at: string | null;
+            times: components["schemas"]["DeliveryTimesModel"];
+            /** Held */
+            held: components["schemas"]["HeldModel"][];
+            /** Has Mail */
+            has_mail: boolean;
         };
         /**
          * PipelineProblemModel
@@ -3962,7 +4171,7 @@ export interface components {
         };
         /**
          * PresetModel
-         * @description Parameters under a name, which override those of the schedule.
+         * @description Parameters under a name, which override those of the schedule; and recipients of messages about it alone.
          */
         PresetModel: {
             /** Name */
@@ -3971,6 +4180,8 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
         };
         /**
          * PreviewModel
@@ -4078,6 +4289,16 @@ export interface components {
             overwrite: boolean;
         };
         /**
+         * QuietHoursModel
+         * @description The span of each day in which nothing is sent but failures of production. It may pass midnight.
+         */
+        QuietHoursModel: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string;
+        };
+        /**
          * ReasonModel
          * @description The reason why a run ended so, or why it waits.
          *
@@ -4092,6 +4313,16 @@ export interface components {
             detail?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * RecipientModel
+         * @description A recipient that the owner of a schedule names: a person's id, a mail address, or `target:NAME`.
+         */
+        RecipientModel: {
+            /** To */
+            to: string;
+            /** On */
+            on?: components["schemas"]["Interest"][];
         };
         /**
          * RegistryModel
@@ -4631,6 +4862,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Name
              * @default null
@@ -4753,6 +4986,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Id */
             id: string;
             /** Name */
@@ -4861,6 +5096,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Count
              * @default 5
@@ -4928,6 +5165,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Path */
             path: string;
             /**
@@ -5308,6 +5547,18 @@ export interface components {
              * @default false
              */
             reuse: boolean;
+        };
+        /**
+         * SubscriptionModel
+         * @description A subscription of the person who asks. `choice` null: they have none, and the default counts.
+         */
+        SubscriptionModel: {
+            object_kind: components["schemas"]["ObjectKind"];
+            /** Object Id */
+            object_id: string;
+            /** Object Name */
+            object_name: string;
+            choice: components["schemas"]["ChoiceModel"] | null;
         };
         /**
          * SuggestRequest
@@ -12907,6 +13158,814 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_SubscriptionModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChoiceModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeliveryTimesModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -64,7 +64,7 @@ def heads(entries: list[Entry]) -> list[Head]:
 
 # Events of runs that are no change of a person; all others of the code must be in AUDITED.
 FOLLOWS_FROM_A_RUN = {"run.progress", "run.reaction_failed", "image.task_started", "attempt.trouble", "step.progress"}
-STATES = {"run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publication_{"}
+STATES = {"person.{", "run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publication_{"}
 
 
 def kinds_in_the_code() -> set[str]:

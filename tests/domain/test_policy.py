@@ -22,6 +22,7 @@ BY_HAND = [
     ("schedules", "read", "run change delete", ""),
     ("calendars", "read", "", "change"),
     ("audit", "", "", "read verify"),
+    ("subscriptions", "read change", "", ""),
 ]
 
 

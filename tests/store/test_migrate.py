@@ -33,7 +33,7 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
-from dataops_lab.domain.notifications import MessageKind
+from dataops_lab.domain.notifications import DeliveryState, MessageKind
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
@@ -44,7 +44,7 @@ from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import AuditFilter, RunFilter
+from dataops_lab.ports import AuditFilter, DeliveryFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -383,6 +383,14 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"created_at": NOW, "not_before": NOW, "attempts": 1, "delivered_at": NOW},
         ),
     ],
+    "0013": [
+        (
+            "deliveries",
+            {"id": TOLD, "message_id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK}
+            | {"channel": "slack", "recipient": "ops", "lane": "slack:ops", "state": "waiting", "attempts": 0}
+            | {"created_at": NOW, "not_before": NOW},
+        ),
+    ],
 }
 
 
@@ -567,10 +575,16 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 def what_0009_brought(tx: SqlTransaction) -> None:
     [message] = tx.outbox.list_newest(limit=5)
     assert (message.id, message.kind, message.payload) == (TOLD, MessageKind.FAILURE, {"owner": "ann"})
-    assert (message.delivered_at, tx.deliveries.next_at()) == (AT, None)
+    assert message.delivered_at == AT
 
 
 def what_0013_brought(tx: SqlTransaction) -> None:
+    [delivery] = tx.deliveries.page(DeliveryFilter(message_id=TOLD), limit=5).items
+    assert (delivery.recipient.to, delivery.state) == ("ops", DeliveryState.WAITING)
+    assert (tx.subscriptions.list_of("ann"), tx.people.get_many(["ann"]), tx.held.next_at()) == ([], {}, None)
+
+
+def what_0014_brought(tx: SqlTransaction) -> None:
     [start] = tx.audit.iterate(AuditFilter())
     assert (start.seq, start.verb, list(Checker().check([start]))) == (1, "start", [])
     assert tx.audit.is_guarded()
@@ -590,6 +604,7 @@ IS_READABLE = {
     "0012": what_0012_brought,
     "0009": what_0009_brought,
     "0013": what_0013_brought,
+    "0014": what_0014_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
