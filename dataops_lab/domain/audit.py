@@ -196,7 +196,7 @@ AUDITED = {
 """The events that are changes, and the verb of each. An event that is in neither table is a change too."""
 
 NOT_AUDITED = ("attempt.", "image.task_started", "notification.", "person.", "run.", "step.", "tick.")
-"""How the kinds of other events begin: states of runs, of which the records tell, and what persons set for themselves."""
+"""How the kinds of other events begin: states of runs, which the records tell, and what persons set for themselves."""
 
 
 def entry_of(event: Event) -> NewEntry | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -29,9 +30,9 @@ ALL = AuditFilter()
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(tmp_path, ready_database):
     """A store with a witness, as `wiring` makes it. The contract is tested on every database."""
-    path = tmp_path / "witnessed.sqlite"
+    path = shutil.copyfile(ready_database, tmp_path / "witnessed.sqlite")
     with closing(open_sqlite(path, witness=partial(audit_heads.append, tmp_path))) as opened:
         yield opened
 
