@@ -96,6 +96,7 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+    WebhookSecretHandler,
 )
 from .subscriptions import (
     MeHandler,
@@ -181,6 +182,7 @@ ROUTES = (
     Route("/schedules/{schedule}/resume", ResumeHandler),
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/webhook-secret", WebhookSecretHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
     Route("/schedules/{schedule}/backfill", BackfillHandler),
     Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),

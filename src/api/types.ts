@@ -292,6 +292,7 @@ export type ScheduledSource = Partial<
     'environment' | 'kernel' | 'image' | 'resources' | 'run_settings'
   >
 > & { path: string };
+export type WebhookSecret = Schemas['WebhookSecretModel'];
 export type SchedulePreview = Schemas['SchedulePreviewModel'];
 export type Occurrence = Schemas['OccurrenceModel'];
 export type HolidayCalendar = Schemas['CalendarModel'];

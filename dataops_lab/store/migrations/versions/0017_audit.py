@@ -8,7 +8,7 @@ from alembic import op
 from dataops_lab.domain.audit import first_entry
 
 revision = "0017"
-down_revision = "0014"
+down_revision = "0016"
 
 KEPT = (
     *("seq", "at", "who", "verb", "object_kind", "object_id", "project", "environment"),
