@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .approvals import *
     from .audit import *
     from .base import *
+    from .comparisons import *
     from .configuration import *
     from .environments import *
     from .image_trials import *
@@ -41,6 +42,7 @@ _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
     "audit": ("AuditEntryModel", "AuditFindingModel", "AuditVerificationModel", "AuditVerifyRequest"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",

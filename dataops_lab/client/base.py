@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..api_models import (
         AuditEntryModel,
         AuditVerificationModel,
+        ComparisonModel,
         InputsModel,
         InspectionModel,
         JobModel,
@@ -173,6 +174,10 @@ class Client(Protocol):
     def run(self, run_id: str) -> RunModel: ...
     def inputs(self, run_id: str) -> InputsModel:
         """List the files that the run finds beside its notebook."""
+        ...
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        """Compare a run that has ended with the last success of its job in its environment before it."""
         ...
 
     def runs(

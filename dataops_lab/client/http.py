@@ -22,6 +22,7 @@ from ..api_models import (
     AuditVerifyRequest,
     BatchModel,
     BatchRequest,
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     InspectRequest,
@@ -263,6 +264,9 @@ class HttpClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return self._get(InputsModel, _run_path(run_id, "inputs"))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return self._get(ComparisonModel, _run_path(run_id, "comparison"))
 
     def runs(
         self,

@@ -12,6 +12,7 @@ from ..api_models import (
     AuditEntryModel,
     AuditVerificationModel,
     AuditVerifyRequest,
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     JobModel,
@@ -38,6 +39,7 @@ from ..ports import AuditFilter, RunFilter
 from ..services import (
     Services,
     audit,
+    comparisons,
     installation,
     integrity,
     jobs,
@@ -228,6 +230,9 @@ class LocalClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return InputsModel.from_domain(records.files(self._ctx, run_id))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self._ctx, run_id))
 
     def runs(
         self,

@@ -181,6 +181,7 @@ AUDITED = {
     "schedule.paused": "pause",
     "schedule.removed": "remove",
     "schedule.resumed": "resume",
+    "schedule.secret_set": "set_secret",
     "schedule.taken_over": "take_over",
     "schedule.version_updated": "update_version",
     "secret.expected": "expect",
