@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .approvals import *
+    from .audit import *
     from .base import *
+    from .comparisons import *
     from .configuration import *
     from .environments import *
     from .image_trials import *
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
+    "audit": ("AuditEntryModel", "AuditFindingModel", "AuditVerificationModel", "AuditVerifyRequest"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",
@@ -193,6 +197,11 @@ _NAMES = {
         "ScheduleSettings",
         "TickModel",
         "TickSpanModel",
+        "ReceiptModel",
+        "WebhookModel",
+        "WebhookRule",
+        "WebhookSecretModel",
+        "WebhookSecretRequest",
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),

@@ -446,6 +446,34 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+# The database refuses to change and to delete its rows, by triggers of migration 0017. A migration that copies this
+# table must make them again.
+audit = Table(
+    "audit",
+    metadata,
+    # Without a gap, so it is counted by the program and not by the database.
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("actor_name", String(200), nullable=False),
+    # Empty where the person was replaced since.
+    Column("salt", String(32)),
+    Column("who", String(71), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("object_kind", String(20), nullable=False),
+    Column("object_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("project", String(100)),
+    Column("environment", String(100)),
+    Column("outcome", String(10), nullable=False),
+    # Canonical JSON, as its digest was made of it.
+    Column("data", Text, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("chain", String(71), nullable=False),
+    Index(None, "at"),
+    Index("ix_audit_actor", "actor", "seq"),
+    Index("ix_audit_object", "object_kind", "object_id", "seq"),
+)
+
 environments = Table(
     "environments",
     metadata,
@@ -596,6 +624,8 @@ schedules = Table(
     Column("refusal", Text),
     # The files that a watched folder had at the last burst: by path size and time of change.
     Column("seen_files", JSON(none_as_null=True)),
+    # The last part of the address of a webhook.
+    Column("hook_id", String(64)),
     # The variables of the person who set it, which its runs on this machine get.
     Column("inherited", JSON, nullable=False, server_default="{}"),
     _revision(),
@@ -604,6 +634,7 @@ schedules = Table(
     Index(None, "job_id", "version_digest"),
     Index(None, "wake_at", info={"only": "wake_at IS NOT NULL"}),
     Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
+    Index("ix_schedules_hook_id", "hook_id", unique=True, info={"only": "hook_id IS NOT NULL"}),
 )
 
 # Its runs need these rows: the plan of a pipeline's steps; for any other job one row, whose step is empty.
@@ -646,6 +677,7 @@ ticks = Table(
     Index(None, "run_id", info={"only": "run_id IS NOT NULL"}),
     Index(None, "decided_at"),
     Index("ix_ticks_open", "state", "schedule_id", "id", info={"only": "state = 'waiting' OR state = 'ready'"}),
+    Index("ix_ticks_cause", "schedule_id", "cause", info={"only": "cause <> ''"}),
     Index("ix_ticks_due", "due_at", info={"only": "due_at IS NOT NULL AND told_at IS NULL"}),
 )
 
