@@ -1,4 +1,4 @@
-"""What a person who watches a fan-out costs: each change the same, however many items there are."""
+"""Watching a fan-out costs the same at each change, however many items there are."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_change_of_a_fan_out_costs_its_watchers_the_same_however_many_items
     assert many.frames == few.frames <= 3
     assert many.frame_bytes <= few.frame_bytes + 20
     assert many.work_of_change <= few.work_of_change * 1.2
-    # The steps are read at most twice a second. Of an item they count the state, which an index has.
+    # The steps are read at most twice a second. They count the states of items in an index.
     assert many.steps_bytes <= few.steps_bytes + 20
     assert many.work_of_steps - few.work_of_steps <= 30 * (80 - 24)
 
