@@ -292,6 +292,18 @@ export type ScheduledSource = Partial<
     'environment' | 'kernel' | 'image' | 'resources' | 'run_settings'
   >
 > & { path: string };
+export type Interest = Schemas['Interest'];
+export type SubscriptionKind = Schemas['ObjectKind'];
+/** What a person hears of an object, and by which ways. */
+export type Choice = Required<Schemas['ChoiceModel']>;
+export type Subscription = Override<
+  Schemas['SubscriptionModel'],
+  { choice: Choice | null }
+>;
+/** The settings of this person for messages. */
+export type Me = Schemas['PersonModel'];
+export type DeliveryTimes = Schemas['DeliveryTimesModel'];
+
 export type SchedulePreview = Schemas['SchedulePreviewModel'];
 export type Occurrence = Schemas['OccurrenceModel'];
 export type HolidayCalendar = Schemas['CalendarModel'];

@@ -15,6 +15,8 @@ import { ScheduleLabel } from './ScheduleLabel';
 type Props = {
   state: SchedulePageState;
   words: Words;
+  /** What this person hears of it. */
+  bell?: React.ReactNode;
   onRunNow: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
@@ -52,6 +54,7 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {props.bell}
       <DecisionLog
         ticks={state.ticks}
         timezone={schedule.timezone}
