@@ -261,7 +261,11 @@ export type Schedule = Override<
   {
     parameters: Parameters;
     dates: { [parameter: string]: string };
-    presets: { name: string; parameters: Parameters }[];
+    presets: {
+      name: string;
+      parameters: Parameters;
+      recipients?: Recipient[];
+    }[];
     last_tick: Tick | null;
     last_run: RunSummary | null;
   }
@@ -300,6 +304,8 @@ export type Subscription = Override<
   Schemas['SubscriptionModel'],
   { choice: Choice | null }
 >;
+/** Somebody whom the owner of a schedule lets be told. */
+export type Recipient = Schemas['RecipientModel'];
 /** The settings of this person for messages. */
 export type Me = Schemas['PersonModel'];
 export type DeliveryTimes = Schemas['DeliveryTimesModel'];
