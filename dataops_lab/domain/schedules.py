@@ -1,4 +1,4 @@
-"""A schedule: a version of a job that runs when it is time, when another job has ended, or when files arrive."""
+"""A schedule: a version of a job that runs when it is time, after another job, or when files or requests arrive."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from .timetables import (
     rule_to_json,
     zone_of,
 )
+from .webhooks import Signature, check_mapping
 
 MAX_NAME_LENGTH = 200
 MAX_PRESETS = 200
@@ -97,7 +98,18 @@ class Files:
     parameter: str | None = None
 
 
-Rule: TypeAlias = TimeRule | AfterJob | Files
+@dataclass(frozen=True)
+class Webhook:
+    """When another program sends a signed request to the address of the schedule.
+
+    `parameters` maps parameters of the job to the places of their values in the body, as JSON pointers.
+    """
+
+    signature: Signature = Signature.STANDARD
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+Rule: TypeAlias = TimeRule | AfterJob | Files | Webhook
 TIME_RULES = (Cron, Interval, Once, BusinessDay)
 
 
@@ -165,6 +177,8 @@ class Settings:
         rule = check_rule(self.rule) if isinstance(self.rule, TIME_RULES) else self.rule
         if isinstance(rule, Files):
             _check_files(rule)
+        if isinstance(rule, Webhook):
+            check_mapping(rule.parameters)
         _check_bounds("jitter", self.jitter_s, MAX_JITTER_S)
         _check_bounds("catch-up window", self.catchup_window_s, MAX_CATCHUP_WINDOW_S)
         if not isinstance(rule, TIME_RULES) and (self.jitter_s or self.calendar or self.due_at_a_time):
@@ -252,6 +266,8 @@ class Schedule:
     """The number of final failures since the last success."""
     refusal: str | None = None
     """The reason why the newest tick could not start, as long as none has started since."""
+    hook_id: str | None = None
+    """The last part of the address to which other programs send, where the rule is a webhook."""
     revision: int = field(default=1, compare=False)
 
     @property
@@ -360,6 +376,8 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
                 "quiet_s": quiet_s,
                 "parameter": parameter,
             }
+        case Webhook(signature, parameters):
+            return {"kind": "webhook", "signature": str(signature), "parameters": dict(parameters)}
     return rule_to_json(rule)
 
 
@@ -369,6 +387,8 @@ def _rule_from_json(value: dict[str, Any]) -> Rule:
             return AfterJob(value["job_id"], JobEnd(value["on"]))
         case "files":
             return Files(value["folder"], value["pattern"], value["quiet_s"], value["parameter"])
+        case "webhook":
+            return Webhook(Signature(value["signature"]), value["parameters"])
     return rule_from_json(value)
 
 

@@ -66,6 +66,7 @@ from .runs import (
     ArtifactHandler,
     BatchHandler,
     CancelHandler,
+    ComparisonHandler,
     HoldHandler,
     InputsHandler,
     JournalHandler,
@@ -95,6 +96,7 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+    WebhookSecretHandler,
 )
 from .subscriptions import (
     MeHandler,
@@ -161,6 +163,7 @@ ROUTES = (
     Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
+    Route("/runs/{run_id}/comparison", ComparisonHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),
     Route("/runs/{run_id}/log", LogHandler),
@@ -180,6 +183,7 @@ ROUTES = (
     Route("/schedules/{schedule}/resume", ResumeHandler),
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/webhook-secret", WebhookSecretHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
     Route("/schedules/{schedule}/backfill", BackfillHandler),
     Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),

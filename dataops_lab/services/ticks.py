@@ -348,11 +348,12 @@ def _follow(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetim
         rule = schedule.settings.rule
         assert isinstance(rule, AfterJob)
         for run in ended:
-            if run.job_id == rule.job_id and rule.on.fits(run.state) and _is_within(schedule, at):
+            if run.job_id == rule.job_id and rule.on.fits(run.state) and is_within(schedule, at):
                 add_event_ticks(ctx, tx, schedule, TickKind.JOB, nominal=at, cause=run.id, payload={}, at=at)
 
 
-def _is_within(schedule: Schedule, at: dt.datetime) -> bool:
+def is_within(schedule: Schedule, at: dt.datetime) -> bool:
+    """Tell whether the schedule counts at this instant: between its start and its end."""
     settings = schedule.settings
     return (settings.starts_at is None or settings.starts_at <= at) and (
         settings.ends_at is None or at <= settings.ends_at

@@ -596,6 +596,8 @@ schedules = Table(
     Column("refusal", Text),
     # The files that a watched folder had at the last burst: by path size and time of change.
     Column("seen_files", JSON(none_as_null=True)),
+    # The last part of the address of a webhook.
+    Column("hook_id", String(64)),
     # The variables of the person who set it, which its runs on this machine get.
     Column("inherited", JSON, nullable=False, server_default="{}"),
     _revision(),
@@ -604,6 +606,7 @@ schedules = Table(
     Index(None, "job_id", "version_digest"),
     Index(None, "wake_at", info={"only": "wake_at IS NOT NULL"}),
     Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
+    Index("ix_schedules_hook_id", "hook_id", unique=True, info={"only": "hook_id IS NOT NULL"}),
 )
 
 # Its runs need these rows: the plan of a pipeline's steps; for any other job one row, whose step is empty.
@@ -646,6 +649,7 @@ ticks = Table(
     Index(None, "run_id", info={"only": "run_id IS NOT NULL"}),
     Index(None, "decided_at"),
     Index("ix_ticks_open", "state", "schedule_id", "id", info={"only": "state = 'waiting' OR state = 'ready'"}),
+    Index("ix_ticks_cause", "schedule_id", "cause", info={"only": "cause <> ''"}),
     Index("ix_ticks_due", "due_at", info={"only": "due_at IS NOT NULL AND told_at IS NULL"}),
 )
 

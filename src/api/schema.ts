@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The differences between a run that has ended and the last success of its job in its environment before it */
+        get: operations["get_runs_run_id_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/notebook": {
         parameters: {
             query?: never;
@@ -1016,6 +1033,23 @@ export interface paths {
         put?: never;
         /** Let a schedule run the working file as it is now */
         post: operations["post_schedules_schedule_update_version"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/webhook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the webhook of a schedule a new secret, shown only in this answer; the one before counts for a day more */
+        post: operations["post_schedules_schedule_webhook_secret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2076,6 +2110,33 @@ export interface components {
             schedule_name: string;
         };
         /**
+         * ComparedRunModel
+         * @description The run that succeeded, with which another one is compared.
+         */
+        ComparedRunModel: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ComparisonModel
+         * @description A run beside the last one of its job that succeeded in its environment, the likeliest difference first.
+         *
+         *     `good` is null when there is none. `line` tells it in one line.
+         */
+        ComparisonModel: {
+            /** Run */
+            run: string;
+            good: components["schemas"]["ComparedRunModel"] | null;
+            /** Line */
+            line: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
+        };
+        /**
          * ConfigurationChange
          * @description A change of an environment, of an `image`, or of neither, such as the order of environments.
          *
@@ -2227,6 +2288,23 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * DifferenceKind
+         * @enum {string}
+         */
+        DifferenceKind: "code" | "image" | "parameter" | "packages" | "variable" | "input" | "kernel" | "environment" | "host";
+        /**
+         * DifferenceModel
+         * @description One difference, as a sentence without its full stop. `at` and `by` are null where nobody is known.
+         */
+        DifferenceModel: {
+            kind: components["schemas"]["DifferenceKind"];
+            /** Text */
+            text: string;
+            /** At */
+            at: string | null;
+            by: components["schemas"]["ActorModel"] | null;
         };
         /** Digests */
         Digests: {
@@ -4684,7 +4762,7 @@ export interface components {
          */
         ScheduleChange: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4808,7 +4886,7 @@ export interface components {
          */
         ScheduleModel: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4900,6 +4978,7 @@ export interface components {
             last_tick: components["schemas"]["TickModel"] | null;
             last_run: components["schemas"]["RunSummaryModel"] | null;
             drift: components["schemas"]["DriftModel"] | null;
+            webhook: components["schemas"]["WebhookModel"] | null;
             /** Revision */
             revision: number;
         };
@@ -4918,7 +4997,7 @@ export interface components {
         /** SchedulePreviewRequest */
         SchedulePreviewRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4987,7 +5066,7 @@ export interface components {
          */
         ScheduleRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -5135,6 +5214,12 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning";
+        /**
+         * Signature
+         * @description The way in which a sender proves that a delivery is its own.
+         * @enum {string}
+         */
+        Signature: "standard" | "github";
         /** Status */
         Status: {
             /** Version */
@@ -5705,6 +5790,68 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WebhookModel
+         * @description The address of a webhook, from the server's base address, and its secret without the value.
+         *
+         *     `secret_changed_at` is null as long as there is no secret: then nothing is taken. `previous_until`: the secret
+         *     before it counts until then.
+         */
+        WebhookModel: {
+            /** Path */
+            path: string;
+            /** Secret Changed At */
+            secret_changed_at: string | null;
+            secret_changed_by: components["schemas"]["ActorModel"] | null;
+            /** Previous Until */
+            previous_until: string | null;
+        };
+        /**
+         * WebhookRule
+         * @description When another program sends a signed request to the address of the schedule.
+         *
+         *     `parameters` maps parameters of the job to JSON pointers, such as `/order/id`: the places of their values in the
+         *     body. All else in the body is ignored.
+         */
+        WebhookRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webhook";
+            /** @default standard */
+            signature: components["schemas"]["Signature"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * WebhookSecretModel
+         * @description The secret is shown only this once; it is null when it was given. `path` is as in the webhook.
+         */
+        WebhookSecretModel: {
+            /** Path */
+            path: string;
+            /** Secret */
+            secret: string | null;
+        };
+        /**
+         * WebhookSecretRequest
+         * @description A new secret for a webhook: one that the sender has made, or null for one that is made here.
+         */
+        WebhookSecretRequest: {
+            /**
+             * Secret
+             * @default null
+             */
+            secret: string | null;
+            /**
+             * Keep Previous
+             * @default true
+             */
+            keep_previous: boolean;
         };
         /**
          * WorkspaceReference
@@ -10426,6 +10573,91 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_comparison: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_notebook: {
         parameters: {
             query?: {
@@ -12477,6 +12709,104 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedules_schedule_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WebhookSecretRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -102,6 +102,7 @@ function Connected(props: Options): JSX.Element {
           trans={trans}
         />
       }
+      publishes={model.publishes}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}
       onName={name => model.setName(name)}

@@ -72,6 +72,8 @@ export function RunForm(
     maySweep: boolean;
     /** The part that says of what the person is told. */
     tell?: React.ReactNode;
+    /** Whether the run publishes its outputs. */
+    publishes: boolean;
     trans: TranslationBundle;
   }
 ): JSX.Element {
@@ -93,6 +95,10 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
+  const hasOutputs = rerunOf
+    ? rerunOf.has_outputs
+    : inspection !== null &&
+      (kind !== 'pipeline' || (inspection.outputs ?? []).length > 0);
   const count = countRuns(state.drafts);
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
     finding => !(finding.job && state.isNew)
@@ -204,12 +210,14 @@ export function RunForm(
               />
             </section>
           )}
-          {inspection && !rerunOf && (
+          {hasOutputs && (
             <section>
               <h2>{trans.__('Outputs')}</h2>
               <OutputsFields
                 draft={state.outputs}
-                declared={inspection.outputs ?? []}
+                publishes={props.publishes}
+                declared={inspection?.outputs ?? []}
+                mayDeclare={!rerunOf && kind !== 'pipeline'}
                 problem={state.fieldProblems.outputs}
                 disabled={busy}
                 onChange={props.onOutputs}
