@@ -300,7 +300,7 @@ export type ScheduledSource = Partial<
 > & { path: string };
 export type Interest = Schemas['Interest'];
 export type SubscriptionKind = Schemas['ObjectKind'];
-/** What a person hears of an object, and by which ways. */
+/** The wish of a person: of what they hear, and by which ways. */
 export type Choice = Required<Schemas['ChoiceModel']>;
 export type Subscription = Override<
   Schemas['SubscriptionModel'],

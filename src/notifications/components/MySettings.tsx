@@ -179,7 +179,7 @@ function Times(props: Props): JSX.Element {
       >
         <Check
           label={trans.__('Quiet hours')}
-          description={trans.__('What comes then is told when they end.')}
+          description={trans.__('Messages wait until they end.')}
           checked={quiet !== null}
           disabled={false}
           onChange={wanted =>

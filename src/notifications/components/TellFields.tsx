@@ -27,7 +27,7 @@ export function TellFields(props: {
       />
       <p className="dl-mod-quiet">
         {choice === null
-          ? trans.__('What you chose for this job before stays as it is.')
+          ? trans.__('Your choice for this job stays as it is.')
           : trans.__('This counts for all runs of the job from now on.')}{' '}
         {choice !== null && (
           <button

@@ -16,7 +16,7 @@ import { WebhookSection } from './WebhookSection';
 type Props = {
   state: SchedulePageState;
   words: Words;
-  /** What this person hears of it. */
+  /** The choice of this person: of what they hear. */
   bell?: React.ReactNode;
   onRunNow: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
