@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .approvals import *
     from .base import *
+    from .comparisons import *
     from .configuration import *
     from .environments import *
     from .image_trials import *
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",

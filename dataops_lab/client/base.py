@@ -16,6 +16,7 @@ from ..errors import Unavailable
 
 if TYPE_CHECKING:
     from ..api_models import (
+        ComparisonModel,
         InputsModel,
         InspectionModel,
         JobModel,
@@ -155,6 +156,10 @@ class Client(Protocol):
     def run(self, run_id: str) -> RunModel: ...
     def inputs(self, run_id: str) -> InputsModel:
         """List the files that the run finds beside its notebook."""
+        ...
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        """Compare a run that has ended with the last success of its job in its environment before it."""
         ...
 
     def runs(

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from ..api_models import (
     BatchModel,
     BatchRequest,
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     InspectRequest,
@@ -259,6 +260,9 @@ class HttpClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return self._get(InputsModel, _run_path(run_id, "inputs"))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return self._get(ComparisonModel, _run_path(run_id, "comparison"))
 
     def runs(
         self,

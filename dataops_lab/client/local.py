@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     JobModel,
@@ -34,10 +35,12 @@ from ..domain.sweeps import Sweep
 from ..ports import RunFilter
 from ..services import (
     Services,
+    comparisons,
     installation,
     integrity,
     jobs,
     moves,
+    portable_records,
     projects,
     publications,
     records,
@@ -225,6 +228,9 @@ class LocalClient(Client):
     def inputs(self, run_id: str) -> InputsModel:
         return InputsModel.from_domain(records.files(self._ctx, run_id))
 
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self._ctx, run_id))
+
     def runs(
         self,
         *,
@@ -388,7 +394,7 @@ class LocalClient(Client):
 
     def record(self, run_id: str, path: Path) -> None:
         with open_replacement(path) as target:
-            records.export(self._ctx, run_id, target)
+            portable_records.export(self._ctx, run_id, target)
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
         page = jobs.page(self._ctx, limit=limit, cursor=cursor, text=text)

@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The differences between a run that has ended and the last success of its job in its environment before it */
+        get: operations["get_runs_run_id_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/notebook": {
         parameters: {
             query?: never;
@@ -2093,6 +2110,33 @@ export interface components {
             schedule_name: string;
         };
         /**
+         * ComparedRunModel
+         * @description The run that succeeded, with which another one is compared.
+         */
+        ComparedRunModel: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ComparisonModel
+         * @description A run beside the last one of its job that succeeded in its environment, the likeliest difference first.
+         *
+         *     `good` is null when there is none. `line` tells it in one line.
+         */
+        ComparisonModel: {
+            /** Run */
+            run: string;
+            good: components["schemas"]["ComparedRunModel"] | null;
+            /** Line */
+            line: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
+        };
+        /**
          * ConfigurationChange
          * @description A change of an environment, of an `image`, or of neither, such as the order of environments.
          *
@@ -2244,6 +2288,23 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * DifferenceKind
+         * @enum {string}
+         */
+        DifferenceKind: "code" | "image" | "parameter" | "packages" | "variable" | "input" | "kernel" | "environment" | "host";
+        /**
+         * DifferenceModel
+         * @description One difference, as a sentence without its full stop. `at` and `by` are null where nobody is known.
+         */
+        DifferenceModel: {
+            kind: components["schemas"]["DifferenceKind"];
+            /** Text */
+            text: string;
+            /** At */
+            at: string | null;
+            by: components["schemas"]["ActorModel"] | null;
         };
         /** Digests */
         Digests: {
@@ -10451,6 +10512,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InputsModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_runs_run_id_comparison: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
                 };
             };
             /** @description The request is not as documented here */

@@ -74,6 +74,8 @@ export type Outputs = Schemas['OutputsModel'];
 export type OutputDeclaration = Schemas['OutputDeclaration'];
 /** The files that a run found beside its notebook. */
 export type RunInputs = Schemas['InputsModel'];
+export type Comparison = Schemas['ComparisonModel'];
+export type Difference = Schemas['DifferenceModel'];
 /** A run as lists and events show it. Every `Run` is also a `RunSummary`. */
 export type RunSummary = Override<
   Schemas['RunSummaryModel'],

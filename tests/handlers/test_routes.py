@@ -217,6 +217,7 @@ OPEN_TO = {
     "get /runs/{run_id}/items": "anybody",
     "post /runs/{run_id}/steps/{step}/decision": "anybody",
     "get /runs/{run_id}/inputs": "anybody",
+    "get /runs/{run_id}/comparison": "anybody",
     "get /runs/{run_id}/outputs": "anybody",
     "get /runs/{run_id}/outputs/{path}": "anybody",
     "post /runs/{run_id}/publish": "owner",
