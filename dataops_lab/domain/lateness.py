@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 LEAST_S = 60.0
-"""The lateness below which nothing is foreseen: an expected duration is no better than that."""
+"""The lateness below which nothing is foreseen: an expected duration tells no more."""
 SHARE = 0.1
 """The share of the expected duration by which a run must be too late at least."""
 

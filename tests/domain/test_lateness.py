@@ -36,7 +36,7 @@ def before(minutes):
         # After the due time it is late, and nothing is foreseen.
         (DUE, before(10), 52, None),
         (before(-5), before(10), 52, None),
-        # Less than a minute, or than a tenth of the duration, is no foresight.
+        # Less than a minute, or than a tenth of the duration, is not told.
         (before(5), before(5), 5.9, None),
         (before(5), before(5), 6, 1),
         (before(100), before(100), 109, None),
