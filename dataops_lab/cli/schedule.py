@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.backfills import MAX_CONCURRENCY, BackfillScope
+from ..domain.lateness import round_up
 from ..domain.schedules import JobEnd, Misfire, Overlap
 from ..domain.ticks import TickState, in_words
 from ..domain.timetables import OnHoliday
@@ -416,7 +417,7 @@ def log(name: str | None, states: tuple[str, ...], limit: int, server: str | Non
                 tick.preset or "–",
                 str(tick.state) + (f" ×{tick.count}" if tick.count > 1 else ""),
                 tick.run_id or "–",
-                plain(tick.reason.message) if tick.reason else "",
+                _why_text(tick),
             )
         )
     if rows:
@@ -540,6 +541,8 @@ def _state(found: ScheduleModel) -> str:
         return "orphaned"
     if found.refusal:
         return "refused"
+    if found.foreseen_late_s:
+        return f"late by about {in_words(round_up(found.foreseen_late_s))}"
     if found.failures:
         return f"failed {found.failures} times"
     return "active" if found.next_at or found.rule.kind in ("after_job", "files", "webhook") else "over"
@@ -563,6 +566,12 @@ def _rule_text(found: ScheduleModel) -> str:
         case "webhook":
             return f"webhook ({rule.signature})"
     return f"{text} {found.timezone}"
+
+
+def _why_text(tick: TickModel) -> str:
+    foreseen = tick.foreseen_late_s
+    late = f"It will be late by about {in_words(round_up(foreseen))}." if foreseen else ""
+    return " ".join(filter(None, [late, plain(tick.reason.message) if tick.reason else ""]))
 
 
 def _tick_text(tick: TickModel, now: dt.datetime) -> str:

@@ -8,6 +8,7 @@ import { RelativeTime } from '../../shared/components/Times';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatValue } from '../../shared/format';
 import type { SchedulePageState } from '../pageModel';
+import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
@@ -136,6 +137,18 @@ function Warnings(props: Props & { schedule: Schedule }): JSX.Element {
       {refusal !== null && (
         <Message kind="error" title={trans.__('The last start was refused.')}>
           <p>{refusal}</p>
+        </Message>
+      )}
+      {schedule.foreseen_late_s !== null && (
+        <Message
+          kind="warning"
+          title={foreseenWords(schedule.foreseen_late_s, trans)}
+        >
+          <p>
+            {trans.__(
+              'That follows from the time that the last runs took. It is told once.'
+            )}
+          </p>
         </Message>
       )}
       {pause && (
