@@ -19,6 +19,7 @@ from .text import plain
 _MODULES = {
     "apply": "configuration",
     "approvals": "approvals",
+    "audit": "audit",
     "backup": "backup",
     "doctor": "doctor",
     "engine": "engine",
@@ -28,6 +29,7 @@ _MODULES = {
     "import": "schedule_imports",
     "inspect": "inspect",
     "jobs": "jobs",
+    "notify": "notify",
     "pipeline": "pipeline",
     "projects": "jobs",
     "records": "records",
