@@ -47,6 +47,8 @@ class MessageKind(StrEnum):
     """Somebody has approved or rejected."""
     DIGEST = "digest"
     """Several messages in one."""
+    TEST = "test"
+    """An administrator tries out a target. It is sent at once, and is in no outbox."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
-from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
+from .notifications import Deliveries, DeliveryFilter, Outbox, Sender, Targets
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
@@ -99,6 +99,7 @@ __all__ = [
     "Sender",
     "StepCell",
     "Store",
+    "Targets",
     "TickFilter",
     "Ticks",
     "Transaction",

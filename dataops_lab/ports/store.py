@@ -26,7 +26,7 @@ from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
-from .notifications import Deliveries, Outbox
+from .notifications import Deliveries, Outbox, Targets
 from .pages import Page
 from .schedules import Calendars, Schedules, Ticks
 
@@ -797,6 +797,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def targets(self) -> Targets: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

@@ -39,6 +39,7 @@ from .retention import SqlRetention
 from .runs import SqlRuns
 from .schedules import SqlSchedules
 from .secrets import SqlSecrets
+from .targets import SqlTargets
 from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
@@ -106,6 +107,7 @@ class SqlTransaction:
         self.ticks = SqlTicks(connection, self.events)
         self.outbox = SqlOutbox(connection)
         self.deliveries = SqlDeliveries(connection)
+        self.targets = SqlTargets(connection, self.actors, self.events)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 
