@@ -6,10 +6,9 @@ changes nothing.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from ..errors import DeliveryFailed, InvalidRequest
 
@@ -17,10 +16,23 @@ Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
 _AZURE_HOST = IPv4Address("168.63.129.16")
-"""Azure's agent of the host, which has a public address."""
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
+"""The agent of Azure's hosts, which has a public address."""
+_NAT64 = IPv6Network("64:ff9b::/96")
+_GLOBAL_IPV6 = IPv6Network("2000::/3")
+_NOT_PUBLIC = tuple(
+    map(
+        ip_network,
+        (
+            # Releases of Python differ in what they call global; a cloud's credentials lie at 192.0.0.192.
+            "192.0.0.0/24",
+            "192.88.99.0/24",
+            "198.18.0.0/15",
+            "2001::/23",
+            "2001:db8::/32",
+            "3fff::/20",
+        ),
+    )
+)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -38,7 +50,7 @@ class Guard:
     def __init__(self, allowed: Sequence[str] = (), *, resolve: Resolve = resolve) -> None:
         self._resolve = resolve
         self._names: set[str] = set()
-        self._networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
+        self._networks: list[IPv4Network | IPv6Network] = []
         for entry in allowed:
             self._allow(entry)
 
@@ -50,7 +62,7 @@ class Guard:
         if self.allows_by_name(host):
             return True
         try:
-            address = ipaddress.ip_address(host.strip("[]"))
+            address = ip_address(host.strip("[]"))
         except ValueError:
             return False
         return self._is_in_allowed_network(address)
@@ -69,7 +81,7 @@ class Guard:
         trusted = trusted or self.allows_by_name(host)
         for text in found:
             # An address of the local link may have a zone: fe80::1%eth0.
-            address = ipaddress.ip_address(text.partition("%")[0])
+            address = ip_address(text.partition("%")[0])
             if not self._is_allowed(address, trusted=trusted):
                 raise DeliveryFailed(
                     f"The host {host} leads to {address}, which is inside of a network or not a public address. "
@@ -93,7 +105,7 @@ class Guard:
     def _allow(self, entry: str) -> None:
         text = entry.strip()
         try:
-            self._networks.append(ipaddress.ip_network(text.strip("[]")))
+            self._networks.append(ip_network(text.strip("[]")))
         except ValueError:
             if "/" in text or ":" in text or not text:
                 raise InvalidRequest(
@@ -112,21 +124,21 @@ def _all_forms(address: Address) -> Iterator[Address]:
     yield address
     if isinstance(address, IPv4Address):
         return
-    for carried in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())):
+    for carried in (address.ipv4_mapped, address.sixtofour):
         if carried is not None:
             yield carried
-    if address in _NAT64 or address in _COMPATIBLE:
+    if address in _NAT64:
         yield IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+    if isinstance(address, IPv6Address) and (address.ipv4_mapped is not None or address in _NAT64):
         return True  # The address that it carries decides.
-    return address.is_global and not address.is_multicast and address != _AZURE_HOST and not _is_local_nat64(address)
-
-
-def _is_local_nat64(address: Address) -> bool:
-    return isinstance(address, IPv6Address) and address in _NAT64_LOCAL
+    if not address.is_global or address.is_multicast or address.is_reserved or address == _AZURE_HOST:
+        return False
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_IPV6:
+        return False
+    return not any(address in network for network in _NOT_PUBLIC if network.version == address.version)
 
 
 def _is_never_meant(address: Address) -> bool:

@@ -106,11 +106,14 @@ class MailSender:
     @contextmanager
     def _session(self, address: str) -> Iterator[smtplib.SMTP]:
         """Open a session with the server, which ends after the time that a mail may take in all."""
-        session = _connect(self._server, address)
+        session = _session(self._server, address)
         limit = Timer(self._timeout_s, _break, [session])
         limit.daemon = True
         limit.start()
         try:
+            code, text = session.connect(self._server.host, self._server.port)
+            if code != 220:
+                raise smtplib.SMTPConnectError(code, text)
             if self._server.security is Security.STARTTLS:
                 session.ehlo_or_helo_if_needed()
                 session.starttls(context=ssl.create_default_context(cafile=self._server.ca_file))
@@ -142,7 +145,7 @@ class _PinnedTls(smtplib.SMTP_SSL):
         return self.context.wrap_socket(plain, server_hostname=self._host)  # type: ignore[attr-defined]
 
 
-def _connect(server: MailServer, address: str) -> smtplib.SMTP:
+def _session(server: MailServer, address: str) -> smtplib.SMTP:
     local_name = server.sender.partition("@")[2]
     if server.security is Security.TLS:
         context = ssl.create_default_context(cafile=server.ca_file)
@@ -151,10 +154,6 @@ def _connect(server: MailServer, address: str) -> smtplib.SMTP:
         session = _Pinned(local_hostname=local_name, timeout=STEP_TIMEOUT_S)
     session.address = address  # type: ignore[attr-defined]
     session._host = server.host  # type: ignore[attr-defined]
-    code, text = session.connect(server.host, server.port)
-    if code != 220:
-        session.close()
-        raise smtplib.SMTPConnectError(code, text)
     return session
 
 
