@@ -189,6 +189,15 @@ _NAMES = {
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
     "step_matrix": ("MatrixRunModel", "MatrixStepModel", "StepCellModel", "StepMatrixModel"),
+    "targets": (
+        "DeliveryModel",
+        "MailPassword",
+        "MailServerModel",
+        "SetTargetModel",
+        "TargetModel",
+        "TargetRequest",
+        "TestMailRequest",
+    ),
     "variables": ("VariableModel", "VariableValue"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

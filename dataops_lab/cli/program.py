@@ -26,6 +26,7 @@ _MODULES = {
     "image": "images",
     "inspect": "inspect",
     "jobs": "jobs",
+    "notify": "notify",
     "pipeline": "pipeline",
     "projects": "jobs",
     "records": "records",

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from .environments import Environments
     from .images import Images
+    from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
 
@@ -81,6 +82,8 @@ class Client(Protocol):
     def pipelines(self) -> Pipelines: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def notifications(self) -> Notifications: ...
 
     def status(self) -> Status: ...
 

@@ -97,7 +97,9 @@ class Recipient:
     @property
     def is_target(self) -> bool:
         """Tell whether `to` is the name of a target that administrators have set."""
-        return self.channel is not ChannelKind.LAB and "@" not in self.to
+        if self.channel is ChannelKind.MAIL:
+            return "@" not in self.to
+        return self.channel is not ChannelKind.LAB
 
     @property
     def lane(self) -> str:

@@ -95,6 +95,15 @@ from .schedules import (
     TickSpanHandler,
     UpdateVersionHandler,
 )
+from .targets import (
+    DeliveriesHandler,
+    MailPasswordHandler,
+    MailServerHandler,
+    MailTestHandler,
+    TargetHandler,
+    TargetsHandler,
+    TargetTestHandler,
+)
 
 PREFIX = "/dataops/api/v1"
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -178,6 +187,13 @@ ROUTES = (
     Route("/ticks/span", TickSpanHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
+    Route("/targets", TargetsHandler),
+    Route("/targets/{target}", TargetHandler),
+    Route("/targets/{target}/test", TargetTestHandler),
+    Route("/deliveries", DeliveriesHandler),
+    Route("/mail-server", MailServerHandler),
+    Route("/mail-server/password", MailPasswordHandler),
+    Route("/mail-server/test", MailTestHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),

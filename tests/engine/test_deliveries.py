@@ -27,17 +27,18 @@ from dataops_lab.engine.deliveries import MAX_IN_LANE, DeliveryClock
 from dataops_lab.engine.wake import WakeSignal
 from dataops_lab.errors import DeliveryFailed, StaleWrite
 from dataops_lab.ports import DeliveryFilter
-from dataops_lab.services import Services, notifications
+from dataops_lab.services import Services, notifications, targets
 from dataops_lab.services.notifications import CLAIM
-from dataops_lab.testing import FakeClock, FakeSender
+from dataops_lab.services.targets import TargetWish
+from dataops_lab.testing import FakeClock, FakeSender, person
 
 from ..waiting import eventually
 
 ANN, BOB = "ann@example.org", "bob@example.org"
 
 
-def mail(address: str, **other) -> Recipient:
-    return Recipient(ChannelKind.MAIL, address, **other)
+def mail(address: str, person: str | None = "somebody", **other) -> Recipient:
+    return Recipient(ChannelKind.MAIL, address, person, **other)
 
 
 class DeliveryLab:
@@ -178,8 +179,10 @@ def test_an_error_of_a_sender_is_noted_without_its_text(lab):
 
 def test_a_target_that_hangs_holds_up_no_other_one(lab):
     free = Event()
-    lab.recipients = (Recipient(ChannelKind.WEBHOOK, "slow@x"), mail(ANN))
-    lab.sender.before_taking = lambda address: free.wait() if address == "slow@x" else None
+    slow = "https://slow.example.org/"
+    targets.put(lab.ctx, "slow", TargetWish(ChannelKind.SLACK, slow), by=person("ada"))
+    lab.recipients = (Recipient(ChannelKind.SLACK, "slow"), mail(ANN))
+    lab.sender.before_taking = lambda address: free.wait() if address == slow else None
     try:
         for number in range(3 * MAX_IN_LANE):
             lab.tell(f"m{number}")
