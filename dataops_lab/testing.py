@@ -576,7 +576,7 @@ class FakeSender:
 
     def check(self, address: str) -> None:
         if " " in address:
-            raise InvalidRequest("It is no address.")
+            raise InvalidRequest("It is not an address.")
 
     def send(self, content: Content, to: Destination, *, id: str) -> None:
         self.before_taking(to.address)

@@ -82,7 +82,7 @@ def set_(
     server: str | None,
     as_json: bool,
 ) -> None:
-    """Add a target, or change the one of that name. What is not given stays.
+    """Add a target, or change the one of that name. Settings that are not given stay.
 
     The URL of Slack, Teams or a webhook is a secret: it is asked for, or read from stdin, and never shown again.
     """
@@ -136,7 +136,7 @@ def _read_secret(prompt: str) -> str:
 @options.server_option
 @options.json_option
 def remove(name: str, server: str | None, as_json: bool) -> None:
-    """Remove a target. What waits for it is not delivered."""
+    """Remove a target. Messages that wait for it are not delivered."""
     with open_connection(server) as connection:
         found = connection.client.notifications.remove_target(name)
     if as_json:

@@ -41,7 +41,7 @@ class Notifications(Protocol):
 
     def remove_target(self, name: str) -> TargetModel: ...
     def test_target(self, name: str) -> DeliveryModel:
-        """Send a test message now. A failure is no error: the answer says it."""
+        """Send a test message now. The answer also says a failure."""
         ...
 
     def log(
@@ -59,7 +59,7 @@ class Notifications(Protocol):
     def set_mail_password(self, password: str) -> MailServerModel: ...
     def remove_mail_password(self) -> MailServerModel: ...
     def test_mail(self, address: str) -> DeliveryModel:
-        """Send a mail to this address now. A failure is no error: the answer says it."""
+        """Send a mail to this address now. The answer also says a failure."""
         ...
 
 

@@ -60,7 +60,7 @@ class TargetHandler(DataOpsHandler):
 
 class TargetTestHandler(DataOpsHandler):
     @operation(
-        "Send a test message to a target now. The answer says what came of it; a failure is no error",
+        "Send a test message to a target now. The answer says what came of it, also a failure",
         action="write",
         resource=TARGETS,
         answers={200: DeliveryModel},
@@ -127,7 +127,7 @@ class MailPasswordHandler(DataOpsHandler):
 
 class MailTestHandler(DataOpsHandler):
     @operation(
-        "Send a mail now, to try out the mail server. The answer says what came of it; a failure is no error",
+        "Send a mail now, to try out the mail server. The answer says what came of it, also a failure",
         action="write",
         resource=TARGETS,
         answers={200: DeliveryModel},

@@ -1,4 +1,4 @@
-"""The guard of calls out: it resolves a name once, and refuses addresses that are no business of a message.
+"""The guard of calls out: it resolves a name once, and refuses addresses to which a message must not go.
 
 The caller connects to the address that the guard has returned. A name that resolves to something else a moment later
 changes nothing.
@@ -109,7 +109,7 @@ class Guard:
         except ValueError:
             if "/" in text or ":" in text or not text:
                 raise InvalidRequest(
-                    f"{entry!r} in `notification_hosts` is no host, address or network. Write one such as "
+                    f"{entry!r} in `notification_hosts` is not a host, an address or a network. Write one such as "
                     "chat.example.org, 10.1.2.3 or 10.1.0.0/16."
                 ) from None
             self._names.add(_plain(text))

@@ -134,7 +134,7 @@ def put(ctx: Services, name: str, wish: TargetWish, *, by: Actor, revision: int 
 
 
 def remove(ctx: Services, name: str, *, by: Actor) -> Target:
-    """Remove the target, and return it as it was. What waits for it fails, and says so."""
+    """Remove the target, and return it as it was. Deliveries that wait for it fail, and say so."""
     require(ctx, by, Verb.CHANGE, ObjectKind.TARGET, what="A target")
     with ctx.store.begin() as tx:
         tx.targets.lock(name)
@@ -259,7 +259,7 @@ def sender_of(ctx: Services, to: Destination) -> Sender:
 def send_test(ctx: Services, name: str, *, by: Actor) -> Delivery:
     """Send a message to the target now, whatever its environments are, and note it in the log. Return what came of it.
 
-    A failure is no error: its text is in the delivery.
+    The text of a failure is in the delivery.
     """
     require(ctx, by, Verb.CHANGE, ObjectKind.TARGET, what="A target")
     with ctx.store.read() as tx:

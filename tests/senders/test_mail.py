@@ -115,7 +115,7 @@ def test_a_server_that_is_away_is_tried_again():
 
 
 def test_a_server_that_ends_after_it_has_taken_the_mail_has_taken_it():
-    """Its answer to QUIT is about the session, and no reason to send the mail again."""
+    """Take no answer to QUIT as a reason to send the mail again: it is about the session."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
