@@ -22,13 +22,14 @@ from .executors.host import SystemClock, SystemHost
 from .holidays_reader import LibraryHolidays
 from .home import Home as Home  # noqa: PLC0414  (others look for it here)
 from .home import state_folder as state_folder  # noqa: PLC0414
+from .jupyter_scheduler_reader import JupyterScheduler
 from .notebooks import LocalNotebooks
 from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
 from .senders import Guard, LazySenders
-from .services import Services, publications, ticks
+from .services import Services, messages, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
@@ -166,12 +167,13 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         attempt_files=lambda attempt: RunFolder(home.attempts(attempt.backend.kind) / attempt.name),
         pipelines=LocalPipelines(),
         holidays=LibraryHolidays(),
+        old_schedules=JupyterScheduler(),
         owner=owner(),
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
         output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
-        reactions=(publications.react, pipeline_runs.react, ticks.react),
+        reactions=(publications.react, pipeline_runs.react, ticks.react, messages.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
         mail_server=(mail := mail_server()),
         senders=LazySenders(Guard(notification_hosts()), mail),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .approvals import *
     from .base import *
+    from .comparisons import *
     from .configuration import *
     from .environments import *
     from .image_trials import *
@@ -27,16 +28,19 @@ if TYPE_CHECKING:
     from .reproductions import *
     from .retention import *
     from .runs import *
+    from .schedule_imports import *
     from .schedules import *
     from .secrets import *
     from .settings import *
     from .step_matrix import *
+    from .subscriptions import *
     from .variables import *
 
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",
@@ -154,6 +158,12 @@ _NAMES = {
         "VerificationModel",
         "VersionReference",
     ),
+    "schedule_imports": (
+        "PlannedScheduleModel",
+        "ScheduleImportModel",
+        "ScheduleImportNoteModel",
+        "ScheduleImportRequest",
+    ),
     "schedules": (
         "AfterJobRule",
         "BackfillCellModel",
@@ -185,10 +195,26 @@ _NAMES = {
         "ScheduleSettings",
         "TickModel",
         "TickSpanModel",
+        "ReceiptModel",
+        "WebhookModel",
+        "WebhookRule",
+        "WebhookSecretModel",
+        "WebhookSecretRequest",
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
     "step_matrix": ("MatrixRunModel", "MatrixStepModel", "StepCellModel", "StepMatrixModel"),
+    "subscriptions": (
+        "AddressRequest",
+        "ChoiceModel",
+        "CodeRequest",
+        "DeliveryTimesModel",
+        "HeldModel",
+        "PersonModel",
+        "QuietHoursModel",
+        "RecipientModel",
+        "SubscriptionModel",
+    ),
     "targets": (
         "DeliveryModel",
         "MailPassword",

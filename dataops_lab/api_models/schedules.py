@@ -25,7 +25,9 @@ from ..domain.schedules import (
     Overlap,
     Preset,
     Rule,
+    Schedule,
     Settings,
+    Webhook,
     settings_to_json,
 )
 from ..domain.ticks import Tick, TickKind, TickState
@@ -40,12 +42,15 @@ from ..domain.timetables import (
     OnHoliday,
     zone_of,
 )
+from ..domain.webhooks import MAX_MAPPED, MAX_POINTER_LENGTH, Signature
 from ..services.calendars import CalendarWish
 from ..services.schedules import Drift, Preview, ScheduleView, ScheduleWish
+from ..services.webhooks import HookState, Receipt
 from .base import ActorModel, ContentsPath, Day, Instant, Model
 from .environments import ResourcesModel
 from .runs import ReasonModel, RunSummaryModel
 from .settings import GivenSettingsModel
+from .subscriptions import Recipients, TimeOfDay
 
 
 @cache
@@ -70,8 +75,6 @@ def _in_utc(value: dt.datetime) -> dt.datetime:
 
 
 GivenInstant = Annotated[AwareDatetime, BeforeValidator(_instant_of), AfterValidator(_in_utc)]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-"""A time of day in the zone of the schedule, such as 09:00."""
 
 
 class CronRule(Model):
@@ -144,16 +147,39 @@ class FilesRule(Model):
         return Files(self.folder, self.pattern, self.quiet_s, self.parameter)
 
 
+Pointer = Annotated[str, Field(max_length=MAX_POINTER_LENGTH)]
+
+
+class WebhookRule(Model):
+    """When another program sends a signed request to the address of the schedule.
+
+    `parameters` maps parameters of the job to JSON pointers, such as `/order/id`: the places of their values in the
+    body. All else in the body is ignored.
+    """
+
+    kind: Literal["webhook"]
+    signature: Signature = Signature.STANDARD
+    parameters: dict[str, Pointer] = Field(default_factory=dict, max_length=MAX_MAPPED)
+
+    def to_domain(self) -> Rule:
+        return Webhook(self.signature, self.parameters)
+
+
 RuleModel = Annotated[
-    CronRule | IntervalRule | OnceRule | BusinessDayRule | AfterJobRule | FilesRule, Field(discriminator="kind")
+    CronRule | IntervalRule | OnceRule | BusinessDayRule | AfterJobRule | FilesRule | WebhookRule,
+    Field(discriminator="kind"),
 ]
 
 
 class PresetModel(Model):
-    """Parameters under a name, which override those of the schedule."""
+    """Parameters under a name, which override those of the schedule; and recipients of messages about it alone."""
 
     name: str = Field(min_length=1, max_length=100)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    recipients: Recipients = Field(default_factory=list)
+
+    def to_domain(self) -> Preset:
+        return Preset(self.name, self.parameters, tuple(each.to_domain() for each in self.recipients))
 
 
 class DueModel(Model):
@@ -188,6 +214,7 @@ class ScheduleSettings(Model):
     catchup_window_s: float = Field(default=DEFAULT_CATCHUP_WINDOW_S, ge=0, le=MAX_CATCHUP_WINDOW_S)
     pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
     due: DueModel | None = None
+    recipients: Recipients = Field(default_factory=list)
 
     def to_settings(self) -> Settings:
         return Settings(
@@ -200,13 +227,18 @@ class ScheduleSettings(Model):
             on_holiday=self.on_holiday,
             parameters=self.parameters,
             dates={name: date_function(name, text) for name, text in self.dates.items()},
-            presets=tuple(Preset(preset.name, preset.parameters) for preset in self.presets),
+            presets=tuple(preset.to_domain() for preset in self.presets),
             overlap=self.overlap,
             misfire=self.misfire,
             catchup_window_s=self.catchup_window_s,
             pause_on_failure=self.pause_on_failure,
             due=self.due.to_domain() if self.due else None,
+            recipients=tuple(each.to_domain() for each in self.recipients),
         )
+
+
+class PauseRequest(Model):
+    why: str = Field(default="", max_length=1000)
 
 
 class ScheduleRequest(ScheduleSettings):
@@ -214,7 +246,7 @@ class ScheduleRequest(ScheduleSettings):
 
     `path` and the members after it are as in a submission.
 
-    Without a name it has that of its job.
+    Without a name it has that of its job. With `pause` it starts nothing until it is resumed.
     """
 
     path: ContentsPath
@@ -224,6 +256,7 @@ class ScheduleRequest(ScheduleSettings):
     image: str | None = Field(default=None, max_length=100)
     resources: ResourcesModel | None = None
     run_settings: GivenSettingsModel = GivenSettingsModel()
+    pause: PauseRequest | None = None
 
     def to_wish(self, path: str, *, root: str | None = None) -> ScheduleWish:
         """Return the wish; `path` is the local path of the source, and `root` as in a submission."""
@@ -236,7 +269,7 @@ class ScheduleRequest(ScheduleSettings):
             resources=self.resources.to_domain() if self.resources else Resources(),
             **self.run_settings.settings(),
         )
-        return ScheduleWish(submission, self.to_settings(), self.name)
+        return ScheduleWish(submission, self.to_settings(), self.name, self.pause.why if self.pause else None)
 
 
 class ScheduleChange(ScheduleSettings):
@@ -271,10 +304,6 @@ class BackfillCellModel(Model):
     preset: str
     state: BackfillState
     runs: bool
-
-
-class PauseRequest(Model):
-    why: str = Field(default="", max_length=1000)
 
 
 class RunNowRequest(Model):
@@ -368,6 +397,66 @@ class TickSpanModel(Model):
     coming: list[ComingTickModel]
 
 
+class WebhookModel(Model):
+    """The address of a webhook, from the server's base address, and its secret without the value.
+
+    `secret_changed_at` is null as long as there is no secret: then nothing is taken. `previous_until`: the secret
+    before it counts until then.
+    """
+
+    path: str
+    secret_changed_at: Instant | None
+    secret_changed_by: ActorModel | None
+    previous_until: Instant | None
+
+    @classmethod
+    def from_state(cls, hook_id: str, state: HookState | None) -> WebhookModel:
+        return cls(
+            path=hook_path(hook_id),
+            secret_changed_at=state.changed_at if state else None,
+            secret_changed_by=ActorModel.from_domain(state.changed_by) if state else None,
+            previous_until=state.previous_until if state else None,
+        )
+
+
+def hook_path(hook_id: str) -> str:
+    return f"dataops/hooks/{hook_id}"
+
+
+class WebhookSecretRequest(Model):
+    """A new secret for a webhook: one that the sender has made, or null for one that is made here."""
+
+    secret: str | None = Field(default=None, max_length=1000)
+    keep_previous: bool = True
+
+
+class WebhookSecretModel(Model):
+    """The secret is shown only this once; it is null when it was given. `path` is as in the webhook."""
+
+    path: str
+    secret: str | None
+
+    @classmethod
+    def from_domain(cls, schedule: Schedule, secret: str | None) -> WebhookSecretModel:
+        return cls(path=hook_path(schedule.hook_id or ""), secret=secret)
+
+
+class ReceivedTick(Model):
+    id: str
+    preset: str
+    state: TickState
+
+
+class ReceiptModel(Model):
+    """The answer to a delivery: a tick for each preset of the schedule."""
+
+    ticks: list[ReceivedTick]
+
+    @classmethod
+    def from_domain(cls, receipt: Receipt) -> ReceiptModel:
+        return cls(ticks=[ReceivedTick.model_validate(tick) for tick in receipt.ticks])
+
+
 class DriftModel(Model):
     """The difference of the working file from the scheduled version. `problem`: why nobody can tell."""
 
@@ -410,6 +499,7 @@ class ScheduleModel(ScheduleSettings):
     last_tick: TickModel | None
     last_run: RunSummaryModel | None
     drift: DriftModel | None
+    webhook: WebhookModel | None
     revision: int
 
     @classmethod
@@ -442,6 +532,7 @@ class ScheduleModel(ScheduleSettings):
             last_tick=TickModel.from_domain(view.last_tick) if view.last_tick else None,
             last_run=RunSummaryModel.from_domain(view.last_run) if view.last_run else None,
             drift=DriftModel.from_domain(view.drift) if view.drift else None,
+            webhook=WebhookModel.from_state(schedule.hook_id, view.hook) if schedule.hook_id else None,
             revision=schedule.revision,
         )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def notify() -> None:
-    """Manage where messages go: targets, the mail server, and the log of deliveries."""
+    """Manage where messages go, and see what was delivered."""
 
 
 @notify.command("list")

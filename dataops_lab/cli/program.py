@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import NoReturn
 
 import click
@@ -24,6 +25,7 @@ _MODULES = {
     "environments": "environments",
     "export": "configuration",
     "image": "images",
+    "import": "schedule_imports",
     "inspect": "inspect",
     "jobs": "jobs",
     "notify": "notify",
@@ -38,7 +40,7 @@ _MODULES = {
     "secrets": "secrets",
     "variables": "environments",
 }
-"""The module of each command. The command has the same name in its module."""
+"""The module of each command. The command has the same name in its module, with a `_` after a keyword."""
 
 
 class _Commands(Mapping[str, click.Command]):
@@ -46,7 +48,8 @@ class _Commands(Mapping[str, click.Command]):
 
     def __getitem__(self, name: str) -> click.Command:
         with gc_paused():
-            command: click.Command = getattr(import_module(f".{_MODULES[name]}", __package__), name)
+            module = import_module(f".{_MODULES[name]}", __package__)
+            command: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return command
 
     def __iter__(self) -> Iterator[str]:

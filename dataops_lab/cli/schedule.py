@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from ..domain.backfills import MAX_CONCURRENCY, BackfillScope
 from ..domain.schedules import JobEnd, Misfire, Overlap
 from ..domain.ticks import TickState, in_words
 from ..domain.timetables import OnHoliday
+from ..domain.webhooks import Signature
 from ..errors import InvalidRequest, NotFound
 from . import options
 from .connection import Connection, open_connection
@@ -49,6 +51,22 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 @click.option("--pattern", default="*", show_default=True, help="With --files: which files.")
 @click.option("--quiet", "quiet_s", type=float, default=30.0, show_default=True, help="With --files: seconds of rest.")
 @click.option("--files-parameter", metavar="NAME", help="With --files: the parameter that gets the list of names.")
+@click.option("--webhook", is_flag=True, help="When another program sends a signed request.")
+@click.option(
+    "--signature",
+    type=click.Choice([str(each) for each in Signature]),
+    default="standard",
+    show_default=True,
+    help="With --webhook: how the sender signs.",
+)
+@click.option(
+    "--from-body",
+    "pointers",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME POINTER",
+    help="With --webhook: a parameter and its place in the body, such as `order /order/id`. Repeat it for more.",
+)
 @click.option("--timezone", metavar="ZONE", help="Such as Europe/Paris.  [default: that of this machine]")
 @click.option("--starts", metavar="TIME", help="Nothing before this time.")
 @click.option("--ends", metavar="TIME", help="Nothing after this time.")
@@ -112,8 +130,8 @@ def set_(
 ) -> None:
     """Schedule NOTEBOOK as it is now. A schedule of the same name is replaced, and runs this version from now on.
 
-    Give one of --cron, --every, --once, --business-day, --after and --files. The time zone of this machine is written
-    down: a schedule does not move when the machine does.
+    Give one of --cron, --every, --once, --business-day, --after, --files and --webhook. The time zone of this machine
+    is written down: a schedule does not move when the machine does.
     """
     from ..api_models import GivenSettingsModel, ResourcesModel, ScheduleRequest
     from ..client.validation import parameter_schema, validated
@@ -127,7 +145,7 @@ def set_(
         if texts:
             inspection = connection.client.inspect(notebook, kernel=kernel, environment=environment, image=image)
             values |= parameter_schema(inspection).parse_texts(texts)
-        zone = given.pop("timezone") or _zone_of_this_machine()
+        zone = given.pop("timezone") or zone_of_this_machine()
         settings = {
             "rule": _rule(connection, given, zone),
             "timezone": zone,
@@ -263,6 +281,25 @@ def update_version(name: str, server: str | None, as_json: bool) -> None:
     with open_connection(server) as connection:
         found = connection.client.schedules.update_version(name)
     _answer(found, f"{one_line(found.name)} runs version {found.version_number} from now on.", as_json=as_json)
+
+
+@schedule.command("webhook-secret")
+@schedule_argument
+@click.option("--stdin", "given", is_flag=True, help="Read the secret that the sender has made from stdin.")
+@click.option("--forget-previous", is_flag=True, help="The secret before it ends at once.  [after a day]")
+@options.server_option
+@options.json_option
+def webhook_secret(name: str, given: bool, forget_previous: bool, server: str | None, as_json: bool) -> None:
+    """Give a webhook a new secret, and show it this one time."""
+    secret = sys.stdin.readline().strip() if given else None
+    with open_connection(server) as connection:
+        found = connection.client.schedules.put_webhook_secret(name, secret, keep_previous=not forget_previous)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"  {'address':<8} {found.path}")
+    click.echo(f"  {'secret':<8} {found.secret or 'as given'}")
+    print_note("The address follows the base address of a Jupyter server. The secret is not shown again.")
 
 
 @schedule.command("run-now")
@@ -473,6 +510,11 @@ def _print_schedule(found: ScheduleModel) -> None:
     ]
     for label, text in lines:
         click.echo(f"  {label:<6} {text}")
+    if found.webhook is not None:
+        click.echo(f"  {'sends to':<6} {found.webhook.path}")
+        if found.webhook.secret_changed_at is None:
+            print_note("Nothing is taken until the webhook has a secret:")
+            print_note(f"  jupyter dataops schedule webhook-secret {one_line(found.name)}")
     for note in (found.refusal, found.orphaned):
         if note:
             print_note(plain(note))
@@ -492,7 +534,7 @@ def _state(found: ScheduleModel) -> str:
         return "refused"
     if found.failures:
         return f"failed {found.failures} times"
-    return "active" if found.next_at or found.rule.kind in ("after_job", "files") else "over"
+    return "active" if found.next_at or found.rule.kind in ("after_job", "files", "webhook") else "over"
 
 
 def _rule_text(found: ScheduleModel) -> str:
@@ -510,6 +552,8 @@ def _rule_text(found: ScheduleModel) -> str:
             return f"after {rule.job_id} ({rule.on})"
         case "files":
             return f"files {one_line(rule.folder)}/{one_line(rule.pattern)}"
+        case "webhook":
+            return f"webhook ({rule.signature})"
     return f"{text} {found.timezone}"
 
 
@@ -525,10 +569,10 @@ def _local(instant: dt.datetime, zone: str) -> str:
 
 def _rule(connection: Connection, given: dict[str, Any], zone: str) -> dict[str, Any]:
     """Return the rule that the options give. InvalidRequest unless there is exactly one."""
-    kinds = ("cron", "every_s", "once", "business_day", "after_job", "folder")
-    chosen = [kind for kind in kinds if given[kind] is not None]
+    kinds = ("cron", "every_s", "once", "business_day", "after_job", "folder", "webhook")
+    chosen = [kind for kind in kinds if given[kind] not in (None, False)]
     if len(chosen) != 1:
-        raise InvalidRequest("Give one of --cron, --every, --once, --business-day, --after and --files.")
+        raise InvalidRequest("Give one of --cron, --every, --once, --business-day, --after, --files and --webhook.")
     match chosen[0]:
         case "cron":
             return {"kind": "cron", "expression": given["cron"]}
@@ -543,6 +587,8 @@ def _rule(connection: Connection, given: dict[str, Any], zone: str) -> dict[str,
         case "after_job":
             job = connection.find_job(given["after_job"])
             return {"kind": "after_job", "job_id": job.id, "on": given["on"]}
+        case "webhook":
+            return {"kind": "webhook", "signature": given["signature"], "parameters": dict(given["pointers"])}
     folder = given["folder"] if connection.engine is None else os.path.realpath(given["folder"])
     return {
         "kind": "files",
@@ -591,7 +637,7 @@ def _read_text(file: str) -> str:
         raise InvalidRequest(f"{file} cannot be read: {error}.") from None
 
 
-def _zone_of_this_machine() -> str:
+def zone_of_this_machine() -> str:
     """Return the name of the time zone of this machine: TZ, else the link that systems keep, else UTC."""
     from ..domain.timetables import zone_of
 

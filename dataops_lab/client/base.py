@@ -16,6 +16,7 @@ from ..errors import Unavailable
 
 if TYPE_CHECKING:
     from ..api_models import (
+        ComparisonModel,
         InputsModel,
         InspectionModel,
         JobModel,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 
 class Settings(TypedDict, total=False):
@@ -84,6 +86,8 @@ class Client(Protocol):
     def schedules(self) -> Schedules: ...
     @property
     def notifications(self) -> Notifications: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
 
     def status(self) -> Status: ...
 
@@ -155,6 +159,10 @@ class Client(Protocol):
     def run(self, run_id: str) -> RunModel: ...
     def inputs(self, run_id: str) -> InputsModel:
         """List the files that the run finds beside its notebook."""
+        ...
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        """Compare a run that has ended with the last success of its job in its environment before it."""
         ...
 
     def runs(

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from ..api_models import (
     BatchModel,
     BatchRequest,
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     InspectRequest,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 API = "dataops/api/v1/"
 CONNECT_TIMEOUT_S = 10.0
@@ -111,6 +113,12 @@ class HttpClient(Client):
         from .pipelines import HttpPipelines
 
         return HttpPipelines(self)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from .subscriptions import HttpSubscriptions
+
+        return HttpSubscriptions(self)
 
     @cached_property
     def schedules(self) -> Schedules:
@@ -259,6 +267,9 @@ class HttpClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return self._get(InputsModel, _run_path(run_id, "inputs"))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return self._get(ComparisonModel, _run_path(run_id, "comparison"))
 
     def runs(
         self,

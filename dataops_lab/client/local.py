@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     JobModel,
@@ -34,6 +35,7 @@ from ..domain.sweeps import Sweep
 from ..ports import RunFilter
 from ..services import (
     Services,
+    comparisons,
     installation,
     integrity,
     jobs,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
     from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -91,6 +94,12 @@ class LocalClient(Client):
         from .pipelines import LocalPipelines
 
         return LocalPipelines(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from .subscriptions import LocalSubscriptions
+
+        return LocalSubscriptions(self._ctx, user=self._user)
 
     @cached_property
     def schedules(self) -> Schedules:
@@ -224,6 +233,9 @@ class LocalClient(Client):
 
     def inputs(self, run_id: str) -> InputsModel:
         return InputsModel.from_domain(records.files(self._ctx, run_id))
+
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self._ctx, run_id))
 
     def runs(
         self,

@@ -15,16 +15,21 @@ from ..api_models import (
     PauseRequest,
     RunNowRequest,
     ScheduleChange,
+    ScheduleImportModel,
+    ScheduleImportRequest,
     ScheduleModel,
     SchedulePreviewModel,
     SchedulePreviewRequest,
     ScheduleRequest,
     TickModel,
+    WebhookSecretModel,
+    WebhookSecretRequest,
 )
 from ..domain.actors import Actor
 from ..domain.ticks import TickState
+from ..errors import InvalidRequest
 from ..ports import TickFilter
-from ..services import Services, backfills, calendars, schedules
+from ..services import Services, backfills, calendars, schedule_imports, schedules, webhooks
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -61,6 +66,15 @@ class Schedules(Protocol):
     def pause(self, schedule: str, *, why: str = "") -> ScheduleModel: ...
     def resume(self, schedule: str) -> ScheduleModel: ...
     def take_over(self, schedule: str) -> ScheduleModel: ...
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        """Give its webhook the secret of the sender, or a new one, which only this answer shows.
+
+        The secret before it counts for a day more, unless `keep_previous` is False. Refused when no webhook starts it.
+        """
+        ...
+
     def remove(self, schedule: str) -> ScheduleModel:
         """Remove it with its decision log, and return it as it was."""
         ...
@@ -90,6 +104,14 @@ class Schedules(Protocol):
 
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         """Start no more ticks of the backfills of the schedule. Runs that have begun go on."""
+        ...
+
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        """Tell what an import from jupyter-scheduler would do. A server reads its own database and takes no `url`."""
+        ...
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        """Import schedules from jupyter-scheduler. Safe to repeat."""
         ...
 
     def calendars(self) -> Sequence[CalendarModel]: ...
@@ -148,6 +170,12 @@ class LocalSchedules(Schedules):
     def take_over(self, schedule: str) -> ScheduleModel:
         return ScheduleModel.from_domain(schedules.take_over(self._ctx, schedule, by=self._user))
 
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        found = webhooks.put_secret(self._ctx, schedule, secret, keep_previous=keep_previous, by=self._user)
+        return WebhookSecretModel.from_domain(*found)
+
     def remove(self, schedule: str) -> ScheduleModel:
         return ScheduleModel.from_domain(schedules.remove(self._ctx, schedule, by=self._user))
 
@@ -177,6 +205,14 @@ class LocalSchedules(Schedules):
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         backfills.cancel(self._ctx, schedule, by=self._user)
         return self.get(schedule)
+
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        wish = request.to_wish(request.folder, url=url)
+        return ScheduleImportModel.from_domain(schedule_imports.preview(self._ctx, wish, by=self._user))
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        wish = request.to_wish(request.folder, url=url)
+        return ScheduleImportModel.from_domain(schedule_imports.run(self._ctx, wish, by=self._user))
 
     def calendars(self) -> Sequence[CalendarModel]:
         return [CalendarModel.from_domain(calendar) for calendar in calendars.list_all(self._ctx)]
@@ -222,6 +258,12 @@ class HttpSchedules(Schedules):
     def take_over(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/take-over")
 
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        asked = WebhookSecretRequest(secret=secret, keep_previous=keep_previous)
+        return self._client.request(WebhookSecretModel, "POST", f"{_address(schedule)}/webhook-secret", asked)
+
     def remove(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "DELETE", _address(schedule))
 
@@ -252,6 +294,14 @@ class HttpSchedules(Schedules):
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/backfill/cancel")
 
+    def preview_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        _refuse_url(url)
+        return self._client.request(ScheduleImportModel, "POST", "schedule-imports/preview", request)
+
+    def run_import(self, request: ScheduleImportRequest, *, url: str | None = None) -> ScheduleImportModel:
+        _refuse_url(url)
+        return self._client.request(ScheduleImportModel, "POST", "schedule-imports", request)
+
     def calendars(self) -> Sequence[CalendarModel]:
         return self._client.request(PageModel[CalendarModel], "GET", "calendars").items
 
@@ -260,6 +310,11 @@ class HttpSchedules(Schedules):
 
     def remove_calendar(self, name: str) -> CalendarModel:
         return self._client.request(CalendarModel, "DELETE", f"calendars/{quote(name, safe='')}")
+
+
+def _refuse_url(url: str | None) -> None:
+    if url is not None:
+        raise InvalidRequest("A server reads the database in its own data folder. Leave the URL out.")
 
 
 def _address(schedule: str) -> str:

@@ -22,6 +22,7 @@ class SubjectKind(StrEnum):
     RETENTION = "retention"
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
+    PERSON = "person"
     TARGET = "target"
 
 

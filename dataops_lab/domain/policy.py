@@ -46,6 +46,8 @@ class ObjectKind(StrEnum):
     CALENDAR = "calendars"
     TARGET = "targets"
     DELIVERY = "deliveries"
+    SUBSCRIPTION = "subscriptions"
+    """The subscriptions and settings of the person who asks. Nobody gets to those of others."""
 
 
 class Access(StrEnum):
@@ -82,6 +84,7 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.CALENDAR: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.TARGET: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.DELIVERY: {_V.READ: _M.ADMINISTRATOR},
+    _O.SUBSCRIPTION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ANYBODY},
 }
 """A pair that is missing is open to nobody. READ of secrets, registries and targets gives no secret."""
 

@@ -33,7 +33,8 @@ MAX_ENTRIES = 100
 class Target:
     """`place` is for people: the host of the URL, or the address of mail; never the URL.
 
-    `environments` are those whose messages it gets; empty for all. `domains` are for mail: messages may go to any
+    `environments` are those whose messages it gets; empty for all. In guarded ones of them it hears of trouble by
+    itself. `domains` are for mail: messages may go to any
     address in one of them, also to people without an account.
     """
 

@@ -33,10 +33,13 @@ from ..errors import (
     DataOpsError,
     Forbidden,
     InvalidRequest,
+    NotAuthentic,
     NotFound,
     Refused,
     RequestTooLarge,
+    TooManyRequests,
     Unavailable,
+    UnsupportedMedia,
 )
 from ..services import Services
 from ..services.permissions import require_before_lookup
@@ -78,7 +81,10 @@ STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAuthentic: HTTPStatus.UNAUTHORIZED,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Forbidden: HTTPStatus.FORBIDDEN,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Damaged: HTTPStatus.INTERNAL_SERVER_ERROR,

@@ -66,6 +66,7 @@ from .runs import (
     ArtifactHandler,
     BatchHandler,
     CancelHandler,
+    ComparisonHandler,
     HoldHandler,
     InputsHandler,
     JournalHandler,
@@ -78,6 +79,7 @@ from .runs import (
     RunsHandler,
     VerifyHandler,
 )
+from .schedule_imports import ScheduleImportPreviewHandler, ScheduleImportsHandler
 from .schedules import (
     BackfillCancelHandler,
     BackfillHandler,
@@ -94,6 +96,14 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+    WebhookSecretHandler,
+)
+from .subscriptions import (
+    MeHandler,
+    MyAddressHandler,
+    MyCodeHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
 )
 from .targets import (
     DeliveriesHandler,
@@ -162,6 +172,7 @@ ROUTES = (
     Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
+    Route("/runs/{run_id}/comparison", ComparisonHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),
     Route("/runs/{run_id}/log", LogHandler),
@@ -172,6 +183,8 @@ ROUTES = (
     Route("/runs/{run_id}/publish", PublishHandler),
     Route("/runs/{run_id}/record", RecordHandler),
     Route("/approvals", ApprovalsHandler),
+    Route("/schedule-imports", ScheduleImportsHandler),
+    Route("/schedule-imports/preview", ScheduleImportPreviewHandler),
     Route("/schedules", SchedulesHandler),
     Route("/schedules/preview", PreviewHandler),
     Route("/schedules/{schedule}", ScheduleHandler),
@@ -179,12 +192,18 @@ ROUTES = (
     Route("/schedules/{schedule}/resume", ResumeHandler),
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/webhook-secret", WebhookSecretHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
     Route("/schedules/{schedule}/backfill", BackfillHandler),
     Route("/schedules/{schedule}/backfill/preview", BackfillPreviewHandler),
     Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
+    Route("/subscriptions", SubscriptionsHandler),
+    Route("/subscriptions/{object_kind}/{object_id}", SubscriptionHandler),
+    Route("/me", MeHandler),
+    Route("/me/address", MyAddressHandler),
+    Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
     Route("/targets", TargetsHandler),

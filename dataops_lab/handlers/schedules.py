@@ -21,11 +21,13 @@ from ..api_models import (
     ScheduleRequest,
     TickModel,
     TickSpanModel,
+    WebhookSecretModel,
+    WebhookSecretRequest,
 )
 from ..domain.policy import ObjectKind, Verb
 from ..domain.ticks import TickState
 from ..ports import TickFilter
-from ..services import backfills, calendars, schedules
+from ..services import backfills, calendars, schedules, webhooks
 from .base import Cursor, DataOpsHandler, UtcDatetime, operation
 from .runs import Query, local_path
 
@@ -198,6 +200,21 @@ class UpdateVersionHandler(DataOpsHandler):
     )
     def post(self, schedule: str) -> ScheduleModel:
         return ScheduleModel.from_domain(schedules.update_version(self.services, schedule, by=self.actor))
+
+
+class WebhookSecretHandler(DataOpsHandler):
+    @operation(
+        "Give the webhook of a schedule a new secret, shown only in this answer; the one before counts for a day more",
+        action="write",
+        resource=SCHEDULES,
+        answers={200: WebhookSecretModel},
+        body=WebhookSecretRequest,
+    )
+    def post(self, schedule: str, body: WebhookSecretRequest) -> WebhookSecretModel:
+        found, secret = webhooks.put_secret(
+            self.services, schedule, body.secret, keep_previous=body.keep_previous, by=self.actor
+        )
+        return WebhookSecretModel.from_domain(found, secret)
 
 
 class RunNowHandler(DataOpsHandler):

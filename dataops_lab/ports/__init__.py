@@ -15,6 +15,7 @@ from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
 from .notifications import Deliveries, DeliveryFilter, Outbox, Sender, Targets
+from .old_schedules import OldSchedules
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
 from .pipelines import Pipelines
@@ -22,6 +23,7 @@ from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -47,6 +49,7 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
@@ -63,9 +66,11 @@ __all__ = [
     "Container",
     "Deliveries",
     "DeliveryFilter",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -76,12 +81,14 @@ __all__ = [
     "Leases",
     "Notebooks",
     "Observation",
+    "OldSchedules",
     "Outbox",
     "OutputFolder",
     "OutputFolders",
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
@@ -99,6 +106,7 @@ __all__ = [
     "Sender",
     "StepCell",
     "Store",
+    "Subscriptions",
     "Targets",
     "TickFilter",
     "Ticks",

@@ -24,6 +24,7 @@ class TickFilter:
 
     schedule_id: str | None = None
     states: tuple[TickState, ...] = ()
+    preset: str | None = None
     nominal_after: dt.datetime | None = None
     nominal_before: dt.datetime | None = None
 
@@ -50,6 +51,10 @@ class Schedules(Protocol):
         ...
 
     def find_by_name(self, project: str, name: str) -> Schedule | None: ...
+    def find_by_hook(self, hook_id: str) -> Schedule | None:
+        """Return the schedule with this address for webhooks."""
+        ...
+
     def get_many(self, ids: Collection[str]) -> Mapping[str, Schedule]:
         """Return those that there are, by id, and hold them as `get` does."""
         ...

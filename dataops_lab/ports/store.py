@@ -29,6 +29,7 @@ from ..domain.workspaces import Workspace, WorkspaceRoot
 from .notifications import Deliveries, Outbox, Targets
 from .pages import Page
 from .schedules import Calendars, Schedules, Ticks
+from .subscriptions import HeldMessages, People, Subscriptions
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,13 @@ class InputSets(Protocol):
         ...
 
 
+class EarlierEnd(NamedTuple):
+    """The end of an earlier run, with the seconds that it took, None when it never started."""
+
+    state: RunState
+    seconds: float | None
+
+
 class Runs(Protocol):
     def get(self, run_id: str) -> Run:
         """Return the run of that id, or of a unique prefix of at least six characters. NotFound when there is none."""
@@ -297,6 +305,13 @@ class Runs(Protocol):
         ...
 
     def list_in_states(self, *states: RunState) -> Sequence[Run]: ...
+    def list_earlier_ends(self, run: Run, *, limit: int) -> Sequence[EarlierEnd]:
+        """Return the newest ends of the earlier runs of its job in its environment, newest first.
+
+        Runs of steps, copies and trials do not count.
+        """
+        ...
+
     def transition(self, before: Run, after: Run) -> None:
         """Write the columns of `after` that change with the state, and an event, if the row is still in `before.state`.
 
@@ -799,6 +814,12 @@ class Transaction(Protocol):
     def deliveries(self) -> Deliveries: ...
     @property
     def targets(self) -> Targets: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def held(self) -> HeldMessages: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

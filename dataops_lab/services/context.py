@@ -22,6 +22,7 @@ from ..ports import (
     ImageBackend,
     ImageBackends,
     Notebooks,
+    OldSchedules,
     OutputFolders,
     Pipelines,
     Sender,
@@ -67,6 +68,8 @@ class Services:
     """None: this installation has no container daemon."""
     output_folders: OutputFolders | None = None
     """None: this process publishes nothing."""
+    old_schedules: OldSchedules | None = None
+    """None: this process imports no schedules."""
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
@@ -79,6 +82,11 @@ class Services:
         if self.images is None:
             raise Unavailable("This installation has no containers, and so no images.", code="no_containers")
         return self.images.get(host)
+
+    def require_old_schedules(self) -> OldSchedules:
+        if self.old_schedules is None:
+            raise Unavailable("This process imports no schedules of other programs.")
+        return self.old_schedules
 
     def moment(self) -> Timestamp:
         return Timestamp(self.clock.now(), self.host.identity().boot, self.clock.monotonic())

@@ -104,6 +104,12 @@ def find_value_problems(
             yield from _find_problems_of_values(ctx, reading, pipeline, step, schemas[step.id], before[step.id])
 
 
+def read_parameters(ctx: Services, submission: Submission) -> ParameterSchema:
+    """Return the parameters that the file declares; none where it cannot be read, which `take_pipeline` then says."""
+    reading = ctx.pipelines.read(ctx.notebooks.read_pipeline_file(submission.path, root=submission.root))
+    return reading.pipeline.parameters if reading.pipeline else ParameterSchema()
+
+
 def require_valid(reading: Reading, name: str, more: Sequence[FileProblem] = ()) -> Pipeline:
     """Return the pipeline that was read. InvalidPipeline names the problems, those of the reading and `more`."""
     problems = sorted((*reading.problems, *more), key=lambda problem: (problem.line, problem.column))

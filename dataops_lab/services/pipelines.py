@@ -29,6 +29,7 @@ from ..ports import PartCounts, Transaction
 from .context import Services
 from .declared_outputs import check_pipeline_paths, decides_to_publish
 from .known_items import check_known_items
+from .messages import tell_approval_given
 from .parameters import check_points
 from .permissions import allows
 from .pipeline_plans import TakenPipeline, findings_of, make_plan, settings_of, take_pipeline
@@ -467,6 +468,7 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
             comment=comment[:MAX_COMMENT],
         )
         tx.pipelines.transition(run.id, statuses, {step_id: decided}, at=at.wall_time, by=by)
+        tell_approval_given(tx, run, step, approved=approved, comment=decided.comment, by=by, at=at.wall_time)
         go_on(ctx, tx, run, at=at, by=by)
         return _view(ctx, tx, run, step, by=by)
 

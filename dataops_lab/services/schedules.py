@@ -25,9 +25,12 @@ from ..domain.schedules import (
     Pause,
     Schedule,
     Settings,
+    Webhook,
     find_cycle,
 )
 from ..domain.settings import resolve_settings
+from ..domain.subscriptions import ObjectKind as SubscribedKind
+from ..domain.subscriptions import ObjectRef
 from ..domain.ticks import Tick, TickKind, TickState
 from ..domain.time import Timestamp
 from ..domain.timetables import Occurrence, Timetable, why_never, zone_of
@@ -35,29 +38,37 @@ from ..domain.version_changes import describe_changes
 from ..domain.versions import Version
 from ..errors import Conflict, DataOpsError, Forbidden, InvalidRequest, InvalidSchedule, Refused, StaleWrite
 from ..ports import Page, TickFilter, Transaction
-from . import runs, ticks
+from . import pipeline_files, runs, ticks, webhooks
 from .context import Services
 from .parameters import check_parameters
 from .permissions import allows, require
 from .pipeline_plans import make_plan, take_pipeline
 from .placement import with_submitter_variables
 from .scheduled_runs import SINGLE, root_of
+from .subscriptions import check_recipients_of
 from .versions import TakenSnapshot, make_version, take_snapshot
 
 MAX_PREVIEW = 50
 MAX_BETWEEN = 5_000
 MAX_PARAMETERS_BYTES = 100_000
+MAX_WHY_LENGTH = 1_000
 _SAMPLED = 30
 """The number of coming ticks among which the shortest distance is looked for."""
 
 
 @dataclass(frozen=True)
 class ScheduleWish:
-    """The wishes of a person for a schedule: a submission, as for a run of now, and the settings of the schedule."""
+    """The wishes of a person for a schedule: a submission, as for a run of now, and the settings of the schedule.
+
+    `pause`: it begins paused, and this says why; None: it begins active. `id`: that of a new one, where it has to be
+    the same each time, as for an import.
+    """
 
     submission: Submission
     settings: Settings
     name: str | None = None
+    pause: str | None = None
+    id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +94,8 @@ class ScheduleView:
     """The reason why it runs for nobody any more: its owner may not run there."""
     drift: Drift | None = None
     """Only `get` looks at the working file."""
+    hook: webhooks.HookState | None = None
+    """Only a webhook that has a secret."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +188,7 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
         newest = tx.versions.newest_by_job([schedule.job_id for schedule in found])
         last = tx.ticks.last_ticks(ids)
         guarded = {environment.name: environment.guarded for environment in tx.environments.all()}
+    hooks = webhooks.states(ctx, found)
     last_runs = runs.summaries(ctx, [tick.run_id for tick in last.values() if tick.run_id])
     return [
         ScheduleView(
@@ -185,6 +199,7 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
             last_tick=(tick := last.get(schedule.id)),
             last_run=last_runs.get(tick.run_id) if tick and tick.run_id else None,
             orphaned=_orphaned(ctx, schedule, guarded),
+            hook=hooks.get(schedule.id),
         )
         for schedule in found
     ]
@@ -202,7 +217,8 @@ def _orphaned(ctx: Services, schedule: Schedule, guarded: Mapping[str, bool]) ->
 def _drift(ctx: Services, view: ScheduleView) -> Drift:
     """Compare the version with the working file, as a submission of now would take it."""
     schedule = view.schedule
-    parameters = _sample_parameters(schedule.settings, schedule.settings.preset_names[0])
+    schema = view.version.manifest.parameters
+    parameters = _sample_parameters(schedule.settings, schedule.settings.preset_names[0], schema)
     submission = _of_working_file(view.job, view.version, schedule.environment)
     submission = replace(submission, parameters=parameters)
     try:
@@ -269,7 +285,7 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
                 name=name,
             )
         schedule = Schedule(
-            id=ticks.new_id(at),
+            id=wish.id or ticks.new_id(at),
             project=DEFAULT_PROJECT,
             name=name,
             job_id=job.id,
@@ -282,9 +298,22 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
             changed_at=at.wall_time,
             changed_by=by,
             decided_until=at.wall_time,
+            pause=None if wish.pause is None else Pause(at.wall_time, by, wish.pause[:MAX_WHY_LENGTH]),
         )
+        schedule = webhooks.with_address(tx, None, schedule, by=by, at=at.wall_time)
         tx.schedules.add(_planned(tx, schedule), plan)
     return get(ctx, schedule.id)
+
+
+def check(ctx: Services, wish: ScheduleWish, *, by: Actor) -> None:
+    """Raise all that `add` would refuse, but for a name that is taken. It stores nothing."""
+    settings = _check_settings(ctx, wish.settings)
+    _check_parameters(settings, _take(ctx, wish.submission, settings, by=by))
+
+
+def parameter_schema(ctx: Services, submission: Submission, *, by: Actor) -> ParameterSchema:
+    """Return the parameters that the source of a single run declares."""
+    return take_snapshot(ctx, submission, by=by).snapshot.manifest.parameters
 
 
 def change(
@@ -306,6 +335,7 @@ def change(
         changed = replace(schedule, name=wanted, settings=settings, decided_until=at)
         if isinstance(settings.rule, Files) and settings.rule != schedule.settings.rule:
             tx.schedules.put_seen_files(schedule.id, None)
+        changed = webhooks.with_address(tx, schedule, changed, by=by, at=at)
         tx.schedules.change(_planned(tx, changed), "schedule.changed", at=at, by=by)
     return get(ctx, schedule.id)
 
@@ -353,6 +383,8 @@ def set_schedule(ctx: Services, wish: ScheduleWish, *, by: Actor) -> tuple[Sched
         known = tx.schedules.find_by_name(DEFAULT_PROJECT, wish.name or "")
     if known is None:
         return add(ctx, wish, by=by), True
+    if wish.pause is not None:
+        pause(ctx, known.id, why=wish.pause, by=by)
     update_version(ctx, known.id, wish.submission, by=by)
     settings = wish.settings
     if settings.pause_on_failure is None:
@@ -366,7 +398,7 @@ def pause(ctx: Services, name: str, *, why: str = "", by: Actor) -> ScheduleView
     with ctx.store.begin() as tx:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
         if schedule.pause is None:
-            paused = replace(schedule, pause=Pause(at, by, why[:1000]), next_at=None, wake_at=None)
+            paused = replace(schedule, pause=Pause(at, by, why[:MAX_WHY_LENGTH]), next_at=None, wake_at=None)
             tx.schedules.change(paused, "schedule.paused", at=at, by=by)
             ticks.skip_open(tx, schedule.id, "paused", f"{by} paused the schedule.", at=at)
     return get(ctx, schedule.id)
@@ -413,7 +445,9 @@ def remove(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
     with ctx.store.begin() as tx:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.DELETE)
         view = _views(ctx, [schedule])[0]
+        webhooks.forget(tx, schedule.id, by=by, at=ctx.clock.now())
         tx.schedules.remove(schedule.id, at=ctx.clock.now(), by=by)
+        tx.subscriptions.remove_to(ObjectRef(SubscribedKind.SCHEDULE, schedule.id))
     return view
 
 
@@ -484,6 +518,9 @@ def _check_settings(ctx: Services, settings: Settings) -> Settings:
         MAX_PARAMETERS_BYTES
     ):
         raise InvalidSchedule(f"The parameters have more than {MAX_PARAMETERS_BYTES} bytes. Let a file hold them.")
+    if settings.all_recipients:
+        with ctx.store.read() as tx:
+            check_recipients_of(tx, settings)
     if not settings.follows_clock:
         return settings
     with ctx.store.read() as tx:
@@ -536,15 +573,21 @@ def _check_parameters(settings: Settings, taken: _Taken) -> None:
     """Raise InvalidParameters or InvalidSchedule when a run would not take the parameters."""
     check_dates(settings.dates, taken.schema)
     for preset in settings.preset_names:
-        taken.check(_sample_parameters(settings, preset))
+        taken.check(_sample_parameters(settings, preset, taken.schema))
 
 
-def _sample_parameters(settings: Settings, preset: str) -> dict[str, Any]:
+def _sample_parameters(settings: Settings, preset: str, schema: ParameterSchema) -> dict[str, Any]:
     """Return parameters such as a run of the preset will have."""
     zone = zone_of(settings.timezone)
     computed = compute_dates(settings.dates_of(preset), _SAMPLE_TIME, zone, previous=None)
     rule = settings.rule
-    by_cause = {rule.parameter: ["a"]} if isinstance(rule, Files) and rule.parameter is not None else {}
+    by_cause: dict[str, Any] = {}
+    if isinstance(rule, Files) and rule.parameter is not None:
+        by_cause = {rule.parameter: ["a"]}
+    if isinstance(rule, Webhook):
+        # A parameter that there is not is among them too: the check then names it.
+        known = {name: schema.get(name) for name in rule.parameters}
+        by_cause = {name: parameter.sample() if parameter else None for name, parameter in known.items()}
     return {**settings.parameters_of(preset), **computed, **by_cause}
 
 
@@ -567,9 +610,10 @@ def _nothing_to_store(_tx: Transaction, _at: Timestamp) -> tuple[Job, Version, P
 def _take(ctx: Services, submission: Submission, settings: Settings, *, by: Actor) -> _Taken:
     """Read the source as a run of now would, and check that it may run there."""
     submission.check()
-    submission = replace(submission, parameters=_sample_parameters(settings, settings.preset_names[0]))
     if submission.kind is JobKind.PIPELINE:
-        taken = take_pipeline(ctx, submission, by=by)
+        declared = pipeline_files.read_parameters(ctx, submission)
+        parameters = _sample_parameters(settings, settings.preset_names[0], declared)
+        taken = take_pipeline(ctx, replace(submission, parameters=parameters), by=by)
 
         def store_pipeline(tx: Transaction, at: Timestamp) -> tuple[Job, Version, Plan]:
             return make_plan(ctx, tx, taken, by=by, at=at)

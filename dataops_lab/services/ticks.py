@@ -21,13 +21,14 @@ from ..domain.dates import compute_dates
 from ..domain.notifications import MessageKind
 from ..domain.runs import Reason, Run, RunState, TriggerKind
 from ..domain.schedules import FAILURES, AfterJob, Pause, Schedule
+from ..domain.subscriptions import Occasion
 from ..domain.ticks import CLEAR, Decision, Tick, TickKind, TickState, decide, decide_overlap
 from ..domain.time import Timestamp
 from ..domain.timetables import Timetable, zone_of
 from ..errors import Conflict, DataOpsError, StaleWrite, StoreBusy
 from ..ports import Transaction
 from .context import Services
-from .notifications import tell
+from .messages import tell, tell_end
 from .runs import ask_to_end
 from .scheduled_runs import ScheduledRun, prepare
 
@@ -221,6 +222,8 @@ def _note(tx: Transaction, schedule: Schedule, tick: Tick, *, at: dt.datetime) -
         return replace(schedule, refusal=None)
     if tick.state is TickState.MISSED:
         tell(tx, MessageKind.MISSED, schedule, tick, at=at)
+    if tick.state is TickState.SKIPPED:
+        tell(tx, MessageKind.MISSED, schedule, tick, occasion=Occasion.SKIPPED, at=at)
     if tick.state is TickState.REFUSED and tick.reason is not None:
         tell(tx, MessageKind.REFUSED, schedule, tick, at=at)
         return count_failure(tx, replace(schedule, refusal=tick.reason.message), tick, at=at)
@@ -272,16 +275,18 @@ def _count_end(tx: Transaction, schedule: Schedule, tick: Tick, run: Run, at: dt
     if run.state is RunState.SUCCEEDED:
         if tick.due_at is None or tick.due_at >= at:
             tx.ticks.mark_told(tick.id, at=at)
+        tell_end(tx, schedule, tick, run, at=at)
         if schedule.failures:
-            tell(tx, MessageKind.RECOVERY, schedule, tick, run=run, at=at)
             schedule = replace(schedule, failures=0)
             tx.schedules.move_on(schedule)
     elif run.state in FAILURES:
         # People hear of the failure now. They need not hear again that there is no success at the due time.
         tx.ticks.mark_told(tick.id, at=at)
-        tell(tx, MessageKind.FAILURE, schedule, tick, run=run, at=at)
+        tell_end(tx, schedule, tick, run, at=at)
         schedule = count_failure(tx, schedule, tick, at=at)
         tx.schedules.move_on(schedule)
+    else:
+        tell_end(tx, schedule, tick, run, at=at)
     return schedule
 
 
@@ -343,11 +348,12 @@ def _follow(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetim
         rule = schedule.settings.rule
         assert isinstance(rule, AfterJob)
         for run in ended:
-            if run.job_id == rule.job_id and rule.on.fits(run.state) and _is_within(schedule, at):
+            if run.job_id == rule.job_id and rule.on.fits(run.state) and is_within(schedule, at):
                 add_event_ticks(ctx, tx, schedule, TickKind.JOB, nominal=at, cause=run.id, payload={}, at=at)
 
 
-def _is_within(schedule: Schedule, at: dt.datetime) -> bool:
+def is_within(schedule: Schedule, at: dt.datetime) -> bool:
+    """Tell whether the schedule counts at this instant: between its start and its end."""
     settings = schedule.settings
     return (settings.starts_at is None or settings.starts_at <= at) and (
         settings.ends_at is None or at <= settings.ends_at

@@ -36,7 +36,7 @@ from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
-from ..ports import Page, RunFilter
+from ..ports import EarlierEnd, Page, RunFilter
 from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
@@ -118,6 +118,16 @@ class SqlRuns:
     def list_in_states(self, *states: RunState) -> Sequence[Run]:
         rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
         return [_run(row, self._actors) for row in rows]
+
+    def list_earlier_ends(self, run: Run, *, limit: int) -> Sequence[EarlierEnd]:
+        given = {"job": run.job_id, "environment": run.environment, "run": run.id, "limit": limit}
+        return [
+            EarlierEnd(
+                RunState(row.state),
+                (row.finished_at - row.started_at).total_seconds() if row.started_at and row.finished_at else None,
+            )
+            for row in self._connection.execute(_EARLIER_ENDS, given)
+        ]
 
     def transition(self, before: Run, after: Run) -> None:
         self.transition_all([(before, after)])
@@ -215,6 +225,20 @@ def _newest(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _NEWEST = _newest()
 _NEWEST_IN_STATES = _newest(_AMONG_STATES)
+_EARLIER_ENDS = (
+    select(_C.state, _C.started_at, _C.finished_at)
+    .where(
+        _C.job_id == bindparam("job"),
+        text(NO_POINT),
+        _C.environment == bindparam("environment"),
+        _C.parent_id.is_(None),
+        _C.id < bindparam("run"),
+        _C.state.in_([str(state) for state in ENDED]),
+        _C.trigger_kind.not_in([str(TriggerKind.TRIAL), str(TriggerKind.TAKEN_OVER), str(TriggerKind.BACKFILL)]),
+    )
+    .order_by(_C.id.desc())
+    .limit(bindparam("limit"))
+)
 _PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
 _COUNTS = (
     select(_C.state, func.count())

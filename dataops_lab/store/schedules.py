@@ -42,6 +42,10 @@ class SqlSchedules:
         row = self._connection.execute(select(*_COLUMNS).where(_S.project == project, _S.name == name)).one_or_none()
         return self._schedule(row) if row else None
 
+    def find_by_hook(self, hook_id: str) -> Schedule | None:
+        row = self._connection.execute(_BY_HOOK, {"hook_id": hook_id}).one_or_none()
+        return self._schedule(row) if row else None
+
     def get_many(self, ids: Collection[str]) -> Mapping[str, Schedule]:
         query = with_row_lock(self._connection, _BY_IDS)
         return {row.id: self._schedule(row) for row in self._connection.execute(query, {"ids": sorted(set(ids))})}
@@ -156,6 +160,7 @@ _LOOKED_UP = ("rule_kind", "calendar", "seen_files", "inherited")
 _COLUMNS = [column for column in t.schedules.c if column.name not in _LOOKED_UP]
 _COUNTED = ("decided_until", "next_at", "wake_at", "failures", "refusal")
 _BY_NAME = select(*_COLUMNS).where(or_(_S.id == bindparam("name"), _S.name == bindparam("name")))
+_BY_HOOK = select(*_COLUMNS).where(_S.hook_id.is_not(None), _S.hook_id == bindparam("hook_id"))
 _BY_IDS = select(*_COLUMNS).where(_S.id.in_(bindparam("ids", expanding=True))).order_by(_S.id)
 _PLAN = select(t.schedule_steps).where(_P.schedule_id == bindparam("schedule_id")).order_by(_P.position)
 _MOVE = update(t.schedules).where(_S.id == bindparam("of_schedule"))
@@ -178,7 +183,7 @@ _AFTER = (
 )
 _FOLLOWING = select(_S.after_job_id, _S.job_id).where(_S.after_job_id.is_not(None))
 _WATCHING = select(*_COLUMNS).where(_S.rule_kind == "files", _S.paused_at.is_(None)).order_by(_S.id)
-_EVENT_RULES = ("after_job", "files")
+_EVENT_RULES = ("after_job", "files", "webhook")
 _ACTIVE = (
     select(func.count())
     .select_from(t.schedules)

@@ -39,6 +39,7 @@ from .retention import SqlRetention
 from .runs import SqlRuns
 from .schedules import SqlSchedules
 from .secrets import SqlSecrets
+from .subscriptions import SqlHeldMessages, SqlPeople, SqlSubscriptions
 from .targets import SqlTargets
 from .ticks import SqlTicks
 from .variables import SqlVariables
@@ -106,6 +107,9 @@ class SqlTransaction:
         self.schedules = SqlSchedules(connection, self.actors, self.events)
         self.ticks = SqlTicks(connection, self.events)
         self.outbox = SqlOutbox(connection)
+        self.subscriptions = SqlSubscriptions(connection, self.events)
+        self.people = SqlPeople(connection, self.events)
+        self.held = SqlHeldMessages(connection)
         self.deliveries = SqlDeliveries(connection)
         self.targets = SqlTargets(connection, self.actors, self.events)
         self._connection = connection

@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The differences between a run that has ended and the last success of its job in its environment before it */
+        get: operations["get_runs_run_id_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/notebook": {
         parameters: {
             query?: never;
@@ -865,6 +882,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schedule-imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import schedules from jupyter-scheduler. They start nothing as long as their old ones do; safe to repeat */
+        post: operations["post_schedule_imports"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedule-imports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell what an import of schedules from jupyter-scheduler would do; changes nothing */
+        post: operations["post_schedule_imports_preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schedules": {
         parameters: {
             query?: never;
@@ -988,6 +1039,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schedules/{schedule}/webhook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the webhook of a schedule a new secret, shown only in this answer; the one before counts for a day more */
+        post: operations["post_schedules_schedule_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schedules/{schedule}/run-now": {
         parameters: {
             query?: never;
@@ -1084,6 +1152,95 @@ export interface paths {
         get: operations["get_ticks_span"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The subscriptions of the person who asks */
+        get: operations["get_subscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{object_kind}/{object_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The choice of the person who asks for a job, schedule or environment; null where the default counts */
+        get: operations["get_subscriptions_object_kind_object_id"];
+        /** Say what to hear of a job, schedule or environment, and how; safe to repeat */
+        put: operations["put_subscriptions_object_kind_object_id"];
+        post?: never;
+        /** Let the default count again; safe to repeat */
+        delete: operations["delete_subscriptions_object_kind_object_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The address, quiet hours and digest of the person who asks, and what waits for them */
+        get: operations["get_me"];
+        /** Set time zone, quiet hours and digest; the address stays */
+        put: operations["put_me"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mail a code to an address. The address counts once the code has come back */
+        post: operations["post_me_address"];
+        /** Remove the address of the person who asks; safe to repeat */
+        delete: operations["delete_me_address"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm the address to which the code was mailed */
+        post: operations["post_me_address_confirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1498,6 +1655,14 @@ export interface components {
             pull: boolean;
         };
         /**
+         * AddressRequest
+         * @description A mail address, to which a code is sent.
+         */
+        AddressRequest: {
+            /** Address */
+            address: string;
+        };
+        /**
          * AfterJobRule
          * @description When a run of another job has ended: with success, with a failure, or any way.
          */
@@ -1892,6 +2057,41 @@ export interface components {
             deprecated: components["schemas"]["DeprecationModel"] | null;
         };
         /**
+         * ChoiceModel
+         * @description The wish of a person for an object: what they hear, and how; nothing where `on` is empty.
+         *
+         *     `channels` are `lab`, `mail` and `target:NAME`. `until_last_retry`: a failure only when no other attempt follows.
+         */
+        ChoiceModel: {
+            /** On */
+            on?: components["schemas"]["Interest"][];
+            /** Channels */
+            channels?: string[];
+            /**
+             * Mute Skipped
+             * @default true
+             */
+            mute_skipped: boolean;
+            /**
+             * Mute Cancelled
+             * @default true
+             */
+            mute_cancelled: boolean;
+            /**
+             * Until Last Retry
+             * @default true
+             */
+            until_last_retry: boolean;
+        };
+        /**
+         * CodeRequest
+         * @description The code of the mail, with or without its dash.
+         */
+        CodeRequest: {
+            /** Code */
+            code: string;
+        };
+        /**
          * ComingTickModel
          * @description A tick that will come.
          */
@@ -1908,6 +2108,33 @@ export interface components {
             schedule_id: string;
             /** Schedule Name */
             schedule_name: string;
+        };
+        /**
+         * ComparedRunModel
+         * @description The run that succeeded, with which another one is compared.
+         */
+        ComparedRunModel: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ComparisonModel
+         * @description A run beside the last one of its job that succeeded in its environment, the likeliest difference first.
+         *
+         *     `good` is null when there is none. `line` tells it in one line.
+         */
+        ComparisonModel: {
+            /** Run */
+            run: string;
+            good: components["schemas"]["ComparedRunModel"] | null;
+            /** Line */
+            line: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
         };
         /**
          * ConfigurationChange
@@ -2022,6 +2249,24 @@ export interface components {
             comment: string;
         };
         /**
+         * DeliveryTimesModel
+         * @description When a person gets messages outside of JupyterLab. `digest_at`: all that can wait comes then, in one message.
+         */
+        DeliveryTimesModel: {
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
+            /** @default null */
+            quiet: components["schemas"]["QuietHoursModel"] | null;
+            /**
+             * Digest At
+             * @default null
+             */
+            digest_at: string | null;
+        };
+        /**
          * DeprecationModel
          * @description The end of an image. From the day `on` new runs are refused; before it they get a warning.
          *
@@ -2043,6 +2288,23 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * DifferenceKind
+         * @enum {string}
+         */
+        DifferenceKind: "code" | "image" | "parameter" | "packages" | "variable" | "input" | "kernel" | "environment" | "host";
+        /**
+         * DifferenceModel
+         * @description One difference, as a sentence without its full stop. `at` and `by` are null where nobody is known.
+         */
+        DifferenceModel: {
+            kind: components["schemas"]["DifferenceKind"];
+            /** Text */
+            text: string;
+            /** At */
+            at: string | null;
+            by: components["schemas"]["ActorModel"] | null;
         };
         /** Digests */
         Digests: {
@@ -2367,12 +2629,6 @@ export interface components {
          */
         ExecutorKind: "process" | "docker";
         /**
-         * Fate
-         * @description The treatment of a step by a repair.
-         * @enum {string}
-         */
-        Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
-        /**
          * FileDays
          * @description The whole days of the text of an iCalendar file.
          */
@@ -2529,6 +2785,20 @@ export interface components {
             /** Path */
             path: string;
         };
+        /**
+         * HeldModel
+         * @description A message that waits, and why.
+         */
+        HeldModel: {
+            /** Until */
+            until: string;
+            reason: components["schemas"]["HoldReason"];
+        };
+        /**
+         * HoldReason
+         * @enum {string}
+         */
+        HoldReason: "quiet" | "digest" | "limit";
         /**
          * ImageCheckModel
          * @description A check of an image. `present`: the daemon has it.
@@ -2905,6 +3175,12 @@ export interface components {
             /** Pinned */
             pinned?: string[];
         };
+        /**
+         * Interest
+         * @description The things that a person can choose to hear of.
+         * @enum {string}
+         */
+        Interest: "on_success" | "on_failure" | "on_recovery" | "on_late" | "on_missed" | "on_duration_warning" | "on_approval";
         /**
          * IntervalRule
          * @description Every `every_s` seconds of real time, counted from the epoch and shifted by `phase_s`.
@@ -3290,6 +3566,12 @@ export interface components {
          */
         NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
+         * ObjectKind
+         * @description The things to which people subscribe, the most specific first. A pipeline is a job.
+         * @enum {string}
+         */
+        ObjectKind: "schedule" | "job" | "environment";
+        /**
          * OccurrenceModel
          * @description A nominal time. `local` is the same in the schedule's zone, with its offset.
          *
@@ -3613,6 +3895,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[SubscriptionModel] */
+        PageModel_SubscriptionModel_: {
+            /** Items */
+            items: components["schemas"]["SubscriptionModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[TickModel] */
         PageModel_TickModel_: {
             /** Items */
@@ -3706,6 +3998,29 @@ export interface components {
             why: string;
         };
         /**
+         * PersonModel
+         * @description The settings of the person who asks. `pending_address` waits for its code; until then it gets nothing else.
+         *
+         *     `has_mail`: this installation can send mail at all.
+         */
+        PersonModel: {
+            /** Person */
+            person: string;
+            /** Address */
+            address: string | null;
+            /** Confirmed At */
+            confirmed_at: string | null;
+            /** Pending Address */
+            pending_address: string | null;
+            /** Code Expires At */
+            code_expires_at: string | null;
+            times: components["schemas"]["DeliveryTimesModel"];
+            /** Held */
+            held: components["schemas"]["HeldModel"][];
+            /** Has Mail */
+            has_mail: boolean;
+        };
+        /**
          * PipelineProblemModel
          * @description Something wrong with a pipeline's file. Line and column count from 1; `step` is the step that has the problem.
          */
@@ -3766,8 +4081,48 @@ export interface components {
             not_enforced: string[];
         };
         /**
+         * PlannedScheduleModel
+         * @description A definition of jupyter-scheduler, and what becomes of it.
+         *
+         *     `path` is the notebook that will run; null for a copy that is not made yet. `is_active`: jupyter-scheduler still
+         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `is_paused`: that one waits.
+         */
+        PlannedScheduleModel: {
+            /** Id */
+            id: string;
+            /** Old Name */
+            old_name: string;
+            fate: components["schemas"]["dataops_lab__services__schedule_imports__Fate"];
+            /** Name */
+            name: string;
+            /** File Name */
+            file_name: string;
+            /** Path */
+            path: string | null;
+            /** Cron */
+            cron: string | null;
+            /** Timezone */
+            timezone: string | null;
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Is Active */
+            is_active: boolean;
+            /** Created At */
+            created_at: string;
+            /** Past Runs */
+            past_runs: number;
+            /** Notes */
+            notes: components["schemas"]["ScheduleImportNoteModel"][];
+            /** Schedule Id */
+            schedule_id: string | null;
+            /** Is Paused */
+            is_paused: boolean | null;
+        };
+        /**
          * PresetModel
-         * @description Parameters under a name, which override those of the schedule.
+         * @description Parameters under a name, which override those of the schedule; and recipients of messages about it alone.
          */
         PresetModel: {
             /** Name */
@@ -3776,6 +4131,8 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
         };
         /**
          * PreviewModel
@@ -3883,6 +4240,16 @@ export interface components {
             overwrite: boolean;
         };
         /**
+         * QuietHoursModel
+         * @description The span of each day in which nothing is sent but failures of production. It may pass midnight.
+         */
+        QuietHoursModel: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string;
+        };
+        /**
          * ReasonModel
          * @description The reason why a run ended so, or why it waits.
          *
@@ -3897,6 +4264,16 @@ export interface components {
             detail?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * RecipientModel
+         * @description A recipient that the owner of a schedule names: a person's id, a mail address, or `target:NAME`.
+         */
+        RecipientModel: {
+            /** To */
+            to: string;
+            /** On */
+            on?: components["schemas"]["Interest"][];
         };
         /**
          * RegistryModel
@@ -4385,7 +4762,7 @@ export interface components {
          */
         ScheduleChange: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4436,6 +4813,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Name
              * @default null
@@ -4448,6 +4827,57 @@ export interface components {
             revision: number | null;
         };
         /**
+         * ScheduleImportModel
+         * @description The database, and its definitions, the oldest first.
+         */
+        ScheduleImportModel: {
+            /** Source */
+            source: string;
+            /** Items */
+            items: components["schemas"]["PlannedScheduleModel"][];
+        };
+        /** ScheduleImportNoteModel */
+        ScheduleImportNoteModel: {
+            kind: components["schemas"]["NoteKind"];
+            /** Message */
+            message: string;
+        };
+        /**
+         * ScheduleImportRequest
+         * @description An import of schedules from jupyter-scheduler, from the database in Jupyter's data folder.
+         *
+         *     `folder` is where the notebooks are looked for, and where copies of those that are not there go. `ids` chooses some
+         *     definitions; null: all. `working_files`: a notebook that has changed since is taken as it is now. `pause_old` pauses
+         *     the definitions, and starts the schedules that replace them.
+         */
+        ScheduleImportRequest: {
+            /**
+             * Folder
+             * @default
+             */
+            folder: string;
+            /**
+             * Environment
+             * @default sandbox
+             */
+            environment: string;
+            /**
+             * Ids
+             * @default null
+             */
+            ids: string[] | null;
+            /**
+             * Working Files
+             * @default false
+             */
+            working_files: boolean;
+            /**
+             * Pause Old
+             * @default false
+             */
+            pause_old: boolean;
+        };
+        /**
          * ScheduleModel
          * @description A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
          *
@@ -4456,7 +4886,7 @@ export interface components {
          */
         ScheduleModel: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4507,6 +4937,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Id */
             id: string;
             /** Name */
@@ -4546,6 +4978,7 @@ export interface components {
             last_tick: components["schemas"]["TickModel"] | null;
             last_run: components["schemas"]["RunSummaryModel"] | null;
             drift: components["schemas"]["DriftModel"] | null;
+            webhook: components["schemas"]["WebhookModel"] | null;
             /** Revision */
             revision: number;
         };
@@ -4564,7 +4997,7 @@ export interface components {
         /** SchedulePreviewRequest */
         SchedulePreviewRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4615,6 +5048,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Count
              * @default 5
@@ -4627,11 +5062,11 @@ export interface components {
          *
          *     `path` and the members after it are as in a submission.
          *
-         *     Without a name it has that of its job.
+         *     Without a name it has that of its job. With `pause` it starts nothing until it is resumed.
          */
         ScheduleRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4682,6 +5117,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Path */
             path: string;
             /**
@@ -4718,6 +5155,8 @@ export interface components {
              *     }
              */
             run_settings: components["schemas"]["GivenSettingsModel"];
+            /** @default null */
+            pause: components["schemas"]["PauseRequest"] | null;
         };
         /**
          * SecretModel
@@ -4775,6 +5214,12 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning";
+        /**
+         * Signature
+         * @description The way in which a sender proves that a delivery is its own.
+         * @enum {string}
+         */
+        Signature: "standard" | "github";
         /** Status */
         Status: {
             /** Version */
@@ -4921,7 +5366,7 @@ export interface components {
             id: string;
             /** Title */
             title: string;
-            fate: components["schemas"]["Fate"];
+            fate: components["schemas"]["dataops_lab__domain__repairs__Fate"];
             /** Why */
             why: string;
             /** Taken From */
@@ -5060,6 +5505,18 @@ export interface components {
              * @default false
              */
             reuse: boolean;
+        };
+        /**
+         * SubscriptionModel
+         * @description A subscription of the person who asks. `choice` null: they have none, and the default counts.
+         */
+        SubscriptionModel: {
+            object_kind: components["schemas"]["ObjectKind"];
+            /** Object Id */
+            object_id: string;
+            /** Object Name */
+            object_name: string;
+            choice: components["schemas"]["ChoiceModel"] | null;
         };
         /**
          * SuggestRequest
@@ -5335,6 +5792,68 @@ export interface components {
             number: number;
         };
         /**
+         * WebhookModel
+         * @description The address of a webhook, from the server's base address, and its secret without the value.
+         *
+         *     `secret_changed_at` is null as long as there is no secret: then nothing is taken. `previous_until`: the secret
+         *     before it counts until then.
+         */
+        WebhookModel: {
+            /** Path */
+            path: string;
+            /** Secret Changed At */
+            secret_changed_at: string | null;
+            secret_changed_by: components["schemas"]["ActorModel"] | null;
+            /** Previous Until */
+            previous_until: string | null;
+        };
+        /**
+         * WebhookRule
+         * @description When another program sends a signed request to the address of the schedule.
+         *
+         *     `parameters` maps parameters of the job to JSON pointers, such as `/order/id`: the places of their values in the
+         *     body. All else in the body is ignored.
+         */
+        WebhookRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webhook";
+            /** @default standard */
+            signature: components["schemas"]["Signature"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * WebhookSecretModel
+         * @description The secret is shown only this once; it is null when it was given. `path` is as in the webhook.
+         */
+        WebhookSecretModel: {
+            /** Path */
+            path: string;
+            /** Secret */
+            secret: string | null;
+        };
+        /**
+         * WebhookSecretRequest
+         * @description A new secret for a webhook: one that the sender has made, or null for one that is made here.
+         */
+        WebhookSecretRequest: {
+            /**
+             * Secret
+             * @default null
+             */
+            secret: string | null;
+            /**
+             * Keep Previous
+             * @default true
+             */
+            keep_previous: boolean;
+        };
+        /**
          * WorkspaceReference
          * @description A workspace. `remote` is the git remote; spellings that mean the same remote are all written in one way.
          */
@@ -5346,6 +5865,18 @@ export interface components {
             /** Remote */
             remote: string | null;
         };
+        /**
+         * Fate
+         * @description The treatment of a step by a repair.
+         * @enum {string}
+         */
+        dataops_lab__domain__repairs__Fate: "taken_over" | "runs" | "not_wanted" | "disabled";
+        /**
+         * Fate
+         * @description The fate of an old schedule. Before the import it is a plan, afterwards it is what happened.
+         * @enum {string}
+         */
+        dataops_lab__services__schedule_imports__Fate: "new" | "imported" | "impossible";
     };
     responses: never;
     parameters: never;
@@ -10042,6 +10573,91 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_comparison: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_notebook: {
         parameters: {
             query?: {
@@ -10896,6 +11512,198 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedule_imports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ScheduleImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleImportModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_schedule_imports_preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ScheduleImportRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleImportModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11937,6 +12745,104 @@ export interface operations {
             };
         };
     };
+    post_schedules_schedule_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WebhookSecretRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_schedules_schedule_run_now: {
         parameters: {
             query?: never;
@@ -12455,6 +13361,814 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_SubscriptionModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChoiceModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeliveryTimesModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -52,7 +52,7 @@ export function stateOf(schedule: Schedule, now = Date.now()): ScheduleState {
   if (due !== null && Date.parse(due) < now && run?.state !== 'succeeded') {
     return 'late';
   }
-  const waits = rule.kind === 'after_job' || rule.kind === 'files';
+  const waits = ['after_job', 'files', 'webhook'].includes(rule.kind);
   return schedule.next_at === null && !waits ? 'ended' : 'active';
 }
 

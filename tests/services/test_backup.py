@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import tarfile
 import zlib
 from collections.abc import Callable
@@ -52,9 +53,12 @@ Build = Callable[[Path], Services]
 
 
 @pytest.fixture
-def build(clock: FakeClock, host: FakeHost) -> Build:
+def build(clock: FakeClock, host: FakeHost, ready_database: Path) -> Build:
     def built(folder: Path) -> Services:
         blobs = FolderBlobs(folder / "blobs")
+        if not (folder / DATABASE).exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ready_database, folder / DATABASE)
         store = open_sqlite(folder / DATABASE)
         files = attempt_files_in(folder / "runs")
         return Services(

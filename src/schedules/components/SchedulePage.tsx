@@ -11,6 +11,7 @@ import type { SchedulePageState } from '../pageModel';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
+import { WebhookSection } from './WebhookSection';
 
 type Props = {
   state: SchedulePageState;
@@ -22,6 +23,9 @@ type Props = {
   onDelete: (schedule: Schedule) => void;
   onTakeOver: (schedule: Schedule) => void;
   onUpdate: (schedule: Schedule) => void;
+  onNewSecret: (schedule: Schedule) => Promise<string | null>;
+  /** Return the whole address of a webhook. */
+  addressOf: (path: string) => string;
   onOpenRun: (run: string) => void;
   onFilter: (state: string) => void;
   onMore: () => void;
@@ -52,6 +56,19 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {schedule.webhook && (
+        <WebhookSection
+          webhook={schedule.webhook}
+          address={props.addressOf(schedule.webhook.path)}
+          places={
+            schedule.rule.kind === 'webhook'
+              ? (schedule.rule.parameters ?? {})
+              : {}
+          }
+          onNewSecret={() => props.onNewSecret(schedule)}
+          trans={trans}
+        />
+      )}
       <DecisionLog
         ticks={state.ticks}
         timezone={schedule.timezone}

@@ -5,7 +5,7 @@ import React from 'react';
 import type { Job } from '../../api';
 import { Field } from '../../shared/components/Field';
 import { TextField } from '../../shared/components/TextField';
-import type { Often, RuleDraft } from '../rule';
+import type { Often, RuleDraft, RuleText as RuleTextName } from '../rule';
 
 type Props = {
   rule: RuleDraft;
@@ -39,6 +39,7 @@ export function WhenFields(props: Props): JSX.Element {
           ['once', trans.__('once')],
           ['after_job', trans.__('after another job')],
           ['files', trans.__('when files arrive')],
+          ['webhook', trans.__('when a request comes (webhook)')],
           ['cron', trans.__('cron expression')]
         ]}
         onChange={often => props.onChange({ often: often as Often })}
@@ -179,6 +180,18 @@ function Details(props: Props): JSX.Element {
           />
         </>
       );
+    case 'webhook':
+      return (
+        <RuleSelect
+          {...props}
+          name="signature"
+          label={trans.__('Signed as')}
+          options={[
+            ['standard', trans.__('Standard Webhooks')],
+            ['github', trans.__('GitHub')]
+          ]}
+        />
+      );
     case 'cron':
       return (
         <RuleText
@@ -200,7 +213,7 @@ function TimeField(props: Props): JSX.Element {
 
 function RuleText(
   props: Props & {
-    name: keyof RuleDraft;
+    name: RuleTextName;
     label: string;
     hint?: string;
     type?: string;
@@ -227,7 +240,7 @@ function RuleText(
 
 function RuleSelect(
   props: Props & {
-    name: keyof RuleDraft;
+    name: RuleTextName;
     label: string;
     options: [string, string][];
   }
