@@ -46,6 +46,7 @@ class ObjectKind(StrEnum):
     CALENDAR = "calendars"
     TARGET = "targets"
     DELIVERY = "deliveries"
+    AUDIT = "audit"
     SUBSCRIPTION = "subscriptions"
     """The subscriptions and settings of the person who asks. Nobody gets to those of others."""
 
@@ -84,6 +85,7 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.CALENDAR: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.TARGET: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.DELIVERY: {_V.READ: _M.ADMINISTRATOR},
+    _O.AUDIT: {_V.READ: _M.ADMINISTRATOR, _V.VERIFY: _M.ADMINISTRATOR},
     _O.SUBSCRIPTION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ANYBODY},
 }
 """A pair that is missing is open to nobody. READ of secrets, registries and targets gives no secret."""

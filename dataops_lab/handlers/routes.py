@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .approvals import ApprovalsHandler
+from .audit import AuditHandler, AuditVerifyHandler
 from .base import DataOpsHandler
 from .configuration import ConfigurationHandler
 from .environments import (
@@ -213,6 +214,8 @@ ROUTES = (
     Route("/mail-server", MailServerHandler),
     Route("/mail-server/password", MailPasswordHandler),
     Route("/mail-server/test", MailTestHandler),
+    Route("/audit", AuditHandler),
+    Route("/audit/verify", AuditVerifyHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),

@@ -23,6 +23,8 @@ BY_HAND = [
     ("calendars", "read", "", "change"),
     ("targets", "read", "", "change"),
     ("deliveries", "", "", "read"),
+    ("audit", "", "", "read verify"),
+    ("subscriptions", "read change", "", ""),
 ]
 
 
