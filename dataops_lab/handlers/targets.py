@@ -75,7 +75,7 @@ class DeliveriesQuery(Query):
 
     channel: Literal["mail", "slack", "teams", "webhook"] | None = None
     to: str | None = Field(default=None, max_length=320)
-    state: DeliveryState | None = None
+    state: Literal["waiting", "sent", "failed"] | None = None
     limit: int = Field(default=50, ge=1, le=500)
     cursor: Cursor | None = None
 
@@ -92,7 +92,7 @@ class DeliveriesHandler(DataOpsHandler):
         where = DeliveryFilter(
             channel=ChannelKind(query.channel) if query.channel else None,
             to=query.to,
-            states=(query.state,) if query.state else (),
+            states=(DeliveryState(query.state),) if query.state else (),
         )
         page = targets.log(self.services, where, by=self.actor, limit=query.limit, cursor=query.cursor)
         items = [DeliveryModel.from_domain(delivery) for delivery in page.items]
