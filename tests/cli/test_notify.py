@@ -1,95 +1,126 @@
-"""`notify`."""
+"""`notify …`: subscriptions, the address and the times of the person who asks."""
 
 from __future__ import annotations
 
-import io
-import sys
+import json
+import re
 
 import pytest
 
-from ..receivers import mail_receiver, web_receiver
-
-
-class Given(io.StringIO):
-    def isatty(self) -> bool:
-        return False
+from dataops_lab.cli.engines import LocalEngine
+from dataops_lab.domain.notifications import ChannelKind
+from dataops_lab.testing import FakeSender
 
 
 @pytest.fixture
-def notify(shell, monkeypatch):
-    """A function that runs a command of `notify` with a text on stdin."""
-
-    def run(*arguments: str, given: str = "", **environment: str):
-        monkeypatch.setattr(sys, "stdin", Given(given))
-        return shell.invoke("notify", *arguments, **environment)
-
-    return run
+def cli(shell, monkeypatch):
+    """A function that runs a command in this process, and starts no engine."""
+    monkeypatch.setattr(LocalEngine, "ensure", lambda self: None)
+    return shell.invoke
 
 
-def test_a_target_is_set_tried_out_listed_and_removed(notify):
-    with web_receiver() as web:
-        allowed = {"DATAOPS_LAB_NOTIFICATION_HOSTS": "127.0.0.1"}
-        set_ = notify("set", "hook", "--channel", "webhook", "--env", "production", given=f"{web.url}\n", **allowed)
-        assert set_.code == 0, set_.err
-        assert "whsec_" in set_.out
-        assert "secret-part" not in set_.out + set_.err
-        changed = notify("set", "hook", "--description", "Ours", "--json", **allowed)
-        assert (changed.json["environments"], changed.json["key"]) == (["production"], None)
-        assert notify("set", "hook", "--all-environments", "--json", **allowed).json["environments"] == []
-        listed = notify("list")
-        assert "hook" in listed.out and "127.0.0.1" in listed.out
-        assert "No mail server" in listed.err
-
-        assert notify("test", "hook", **allowed).code == 0
-        assert len(web.received) == 1
-        refused = notify("test", "hook")
-        assert (refused.code, "http://" in refused.out) == (1, True)
-        log = notify("log", "hook")
-        assert "sent" in log.out and "failed" in log.out
-        assert notify("log", "--state", "sent", "--json").json["items"][0]["kind"] == "test"
-        assert notify("remove", "hook").code == 0
-        assert notify("test", "hook").code == 2
+@pytest.fixture
+def schedule(cli, shell):
+    path = shell.notebook("sales.ipynb", "print(1)")
+    return cli("schedule", "set", path, "--name", "monday", "--cron", "0 8 * * 1", "--json").json
 
 
-def test_mail_is_tried_out_with_its_password(notify):
-    with mail_receiver(login=True) as mails:
-        server = {
-            "DATAOPS_LAB_MAIL_SERVER": f"127.0.0.1:{mails.port}",
-            "DATAOPS_LAB_MAIL_FROM": "lab@example.org",
-            "DATAOPS_LAB_MAIL_SECURITY": "none",
-            "DATAOPS_LAB_MAIL_USER": "lab",
-        }
-        assert notify("mail-password", given="wrong\n").code == 0
-        failed = notify("test", "ann@example.org", **server)
-        assert (failed.code, "password" in failed.out, "wrong" in failed.out) == (1, True, False)
-        assert notify("mail-password", given="right\n").code == 0
-        assert notify("test", "ann@example.org", **server).code == 0
-        [mail] = mails.mails
-        assert mail["To"] == "ann@example.org"
-        assert notify("mail-password", "--remove").code == 0
+@pytest.fixture
+def mail(monkeypatch):
+    """A mail server that remembers what was sent."""
+    sender = FakeSender()
+    from dataops_lab import wiring
+
+    build = wiring.build_services
+
+    def with_mail(*args, **options):
+        from dataclasses import replace
+
+        ctx = build(*args, **options)
+        return replace(ctx, senders={**ctx.senders, ChannelKind.MAIL: sender})
+
+    monkeypatch.setattr(wiring, "build_services", with_mail)
+    return sender
+
+
+def test_a_subscription_is_set_listed_and_removed(cli, schedule):
+    answer = cli("notify", "subscribe", "--schedule", "monday", "--on", "on_success", "--by", "lab", "--every-try")
+    assert (answer.code, answer.out) == (0, "monday: success; by lab.\n")
+    [found] = cli("notify", "subscriptions", "--json").json["items"]
+    assert (found["object_id"], found["object_name"]) == (schedule["id"], "monday")
+    assert found["choice"]["until_last_retry"] is False
+    assert "monday" in cli("notify", "subscriptions").out
+    assert "default counts for monday" in cli("notify", "unsubscribe", "--schedule", "monday").out
+    assert cli("notify", "subscriptions", "--json").json["items"] == []
+
+
+def test_jobs_are_found_by_their_path_and_nothing_is_a_choice_too(cli, shell, schedule):
+    found = cli("notify", "subscribe", "--job", str(shell.folder / "sales.ipynb"), "--nothing", "--json").json
+    assert (found["object_kind"], found["object_id"]) == ("job", schedule["job_id"])
+    assert found["choice"]["on"] == []
+    assert cli("notify", "subscribe", "--env", "production").out.startswith("production: ")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given", "said"),
+    ("arguments", "says"),
     [
-        (("set", "team"), "", "--channel"),
-        (("set", "team", "--channel", "slack"), "", "stdin"),
-        (("set", "team", "--channel", "slack"), "ftp://x\n", "not a URL"),
-        (("set", "team", "--channel", "mail"), "", "address"),
-        (("set", "team", "--channel", "mail", "--address", "ann"), "", "not an address"),
-        (("set", "Team", "--channel", "mail", "--address", "a@example.org"), "", "name"),
-        (("remove", "team"), "", "notify list"),
-        (("test", "ann@@example"), "", "not an address"),
+        (["subscribe"], "Give one of --job"),
+        (["subscribe", "--env", "a", "--job", "b"], "Give one of --job"),
+        (["subscribe", "--env", "nowhere"], "nowhere"),
+        (["subscribe", "--schedule", "nowhere"], "nowhere"),
+        (["subscribe", "--env", "sandbox", "--by", "fax"], "is not a channel"),
+        (["subscribe", "--env", "sandbox", "--by", "target:nobody"], "no target"),
+        (["subscribe", "--env", "sandbox", "--nothing", "--on", "on_late"], "exclude"),
+        (["quiet", "22-7"], "is not a span"),
+        (["quiet", "07:00-07:00"], "two different times"),
+        (["quiet", "25:00-07:00"], "start"),
+        (["quiet", "--timezone", "Mars/Base"], "Mars/Base"),
+        (["address", "ann"], "is not a mail address"),
+        (["address", "--code", "ABCD2345"], "No address waits"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_the_next_step(notify, arguments, given, said):
-    answer = notify(*arguments, given=given)
+def test_what_makes_no_sense_is_refused(cli, mail, arguments, says):
+    answer = cli("notify", *arguments, "--json")
     assert answer.code == 2
-    assert said in answer.err
+    assert says in json.loads(answer.out)["error"]["message"]
 
 
-def test_settings_of_mail_that_make_no_sense_are_said(notify):
-    answer = notify("list", DATAOPS_LAB_MAIL_SERVER="smtp.example.org")
-    assert (answer.code, "DATAOPS_LAB_MAIL_FROM" in answer.err) == (2, True)
-    answer = notify("list", DATAOPS_LAB_NOTIFICATION_HOSTS="http://x")
-    assert (answer.code, "notification_hosts" in answer.err) == (2, True)
+def test_quiet_hours_and_the_digest_are_set_one_by_one(cli):
+    cli("notify", "quiet", "22:00-07:00", "--timezone", "Europe/Paris")
+    cli("notify", "quiet", "--digest", "08:30")
+    answer = cli("notify", "quiet")
+    assert answer.out == "Quiet hours: 22:00-07:00. Digest: 08:30. Time zone: Europe/Paris.\n"
+    found = cli("notify", "quiet", "--no-hours", "--no-digest", "--json").json
+    assert found["times"] == {"timezone": "Europe/Paris", "quiet": None, "digest_at": None}
+
+
+def test_an_address_counts_once_its_code_has_come_back(cli, mail):
+    assert "waits for its code" in cli("notify", "address", "ann@example.org").out
+    assert cli("notify", "address", "--json").json["address"] is None
+    [(_, to, content)] = mail.sent
+    code = re.search(r"[A-Z2-9]{4}-[A-Z2-9]{4}", content.text)[0]
+    assert to == "ann@example.org"
+    assert cli("notify", "address", "--code", "AAAA-AAAA").code == 2
+    assert cli("notify", "address", "--code", code.lower()).out == "ann@example.org\n"
+    again = cli("notify", "address", "--code", code, "--json")
+    assert json.loads(again.out)["error"]["code"] == "no_pending_address"
+    assert "No confirmed address" in cli("notify", "address", "--remove").out
+
+
+def test_without_a_mail_server_an_address_is_refused_and_nothing_is_kept(cli):
+    answer = cli("notify", "address", "ann@example.org", "--json")
+    assert json.loads(answer.out)["error"]["code"] == "no_mail_server"
+    found = cli("notify", "address", "--json").json
+    assert (found["pending_address"], found["has_mail"]) == (None, False)
+
+
+def test_recipients_of_a_schedule_are_options(cli, shell):
+    path = shell.notebook("sales.ipynb", "print(1)")
+    arguments = ("schedule", "set", path, "--cron", "0 8 * * 1", "--json")
+    found = cli(*arguments, "--recipient", "bob", "--recipient", "eve=on_success,on_late").json
+    assert found["recipients"] == [
+        {"to": "bob", "on": ["on_failure", "on_late", "on_recovery"]},
+        {"to": "eve", "on": ["on_late", "on_success"]},
+    ]
+    refused = cli(*arguments, "--recipient", "boss@example.org")
+    assert json.loads(refused.out)["error"]["code"] == "domain_not_allowed"
