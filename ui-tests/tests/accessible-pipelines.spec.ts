@@ -82,7 +82,7 @@ for (const theme of ['light', 'dark'] as const) {
         editor.getByRole('img', { name: 'Map of the graph' })
       ).toBeVisible();
       await editor.locator('.dl-Node[data-step=s1]').click();
-      await editor.getByText('43 other steps').click();
+      await editor.getByText('44 other steps').click();
       await look('editor-long');
     });
 
