@@ -32,7 +32,7 @@ test('a change is an entry that opens, is found by a filter, and stands in a tra
   await expect(entries.first()).toContainText('audited/REGION');
   await entries.last().getByRole('button').click();
   await expect(administration.getByLabel('What changed')).toContainText(
-    '"executor"'
+    'executor'
   );
   await expect(administration).not.toContainText('never-in-trail');
   await administration.getByRole('button', { name: 'Check the trail' }).click();

@@ -121,7 +121,7 @@ describe('Audit', () => {
     });
     fireEvent.click(details);
     expect(screen.getByLabelText('What changed').textContent).toContain(
-      '"from": true'
+      'guardedtruefalse'
     );
     fireEvent.click(details);
     expect(screen.queryByLabelText('What changed')).toBeNull();

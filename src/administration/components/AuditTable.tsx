@@ -126,13 +126,43 @@ function Details(props: {
             </div>
           ))}
       </dl>
-      <pre
-        className="dl-Log"
-        tabIndex={0}
-        aria-label={trans.__('What changed')}
-      >
-        {JSON.stringify(entry.data, null, 2)}
-      </pre>
+      <Changes data={entry.data} trans={trans} />
     </>
   );
+}
+
+/** What changed: each field with its value before and now. */
+function Changes(props: {
+  data: AuditEntry['data'];
+  trans: TranslationBundle;
+}): JSX.Element | null {
+  const { trans } = props;
+  const { changes, ...others } = props.data;
+  const fields = Object.entries({ ...others, ...(changes ?? {}) });
+  return fields.length ? (
+    <Table
+      className="dl-Table dl-Audit-changes"
+      aria-label={trans.__('What changed')}
+      columns={[trans.__('Field'), trans.__('Before'), trans.__('Now')]}
+    >
+      {fields.map(([name, value]) => (
+        <tr key={name}>
+          <td>{name.replace(/_/g, ' ')}</td>
+          <td>{isChange(value) && 'from' in value && textOf(value.from)}</td>
+          <td>{textOf(isChange(value) ? value.to : value)}</td>
+        </tr>
+      ))}
+    </Table>
+  ) : null;
+}
+
+function isChange(value: unknown): value is { from?: unknown; to: unknown } {
+  return typeof value === 'object' && value !== null && 'to' in value;
+}
+
+function textOf(value: unknown): string {
+  if (value === null || value === undefined || value === '') {
+    return '—';
+  }
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
