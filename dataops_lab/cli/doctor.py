@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -124,6 +125,26 @@ def database_is_sound(home: Home) -> Iterator[Finding]:
             yield Finding(what, "ok", f"Sound, revision {revision}.")
         else:
             yield Finding(what, "broken", f"{home.database} is damaged: {check_result}.", _RESTORE)
+
+
+def audit_trail_is_whole(home: Home) -> Iterator[Finding]:
+    if not home.database.exists():
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..services.audit import verify
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home, administered_by=())
+        with closing(ctx.store):
+            result = verify(ctx, by=ctx.owner)
+    except (DataOpsError, SQLAlchemyError, OSError):
+        return  # `database_is_sound` tells why.
+    if result.findings:
+        yield Finding("audit trail", "broken", result.findings[0].message, "jupyter dataops audit verify")
+    else:
+        yield Finding("audit trail", "ok", f"Whole up to entry {result.head.seq}.")
 
 
 def copies_are_known(home: Home) -> Iterator[Finding]:
@@ -370,6 +391,7 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
     files_are_local,
     database_is_sound,
+    audit_trail_is_whole,
     copies_are_known,
     engine_leads,
     schedules_will_start,

@@ -1,7 +1,7 @@
 import { Connection } from './connection';
 import { AuditEntry, AuditVerification, Page } from './types';
 
-/** The conditions that entries of the audit trail meet; an empty one is no condition. */
+/** The conditions that entries of the audit trail meet; an empty one does not count. */
 export type AuditQuery = {
   actor?: string;
   verb?: string;

@@ -31,7 +31,7 @@ test('a change is an entry that opens, is found by a filter, and stands in a tra
   await expect(entries).toHaveCount(2);
   await expect(entries.first()).toContainText('audited/REGION');
   await entries.last().getByRole('button').click();
-  await expect(administration.getByLabel('What changed')).toContainText(
+  await expect(administration.getByLabel('Changes of the entry')).toContainText(
     'executor'
   );
   await expect(administration).not.toContainText('never-in-trail');

@@ -120,11 +120,11 @@ describe('Audit', () => {
       name: 'Details of entry 7'
     });
     fireEvent.click(details);
-    expect(screen.getByLabelText('What changed').textContent).toContain(
+    expect(screen.getByLabelText('Changes of the entry').textContent).toContain(
       'guardedtruefalse'
     );
     fireEvent.click(details);
-    expect(screen.queryByLabelText('What changed')).toBeNull();
+    expect(screen.queryByLabelText('Changes of the entry')).toBeNull();
   });
 
   it('filters at once by a choice, and by a text when nobody types any more', async () => {

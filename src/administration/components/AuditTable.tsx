@@ -131,7 +131,7 @@ function Details(props: {
   );
 }
 
-/** What changed: each field with its value before and now. */
+/** The fields that changed, each with its value before and now. */
 function Changes(props: {
   data: AuditEntry['data'];
   trans: TranslationBundle;
@@ -142,7 +142,7 @@ function Changes(props: {
   return fields.length ? (
     <Table
       className="dl-Table dl-Audit-changes"
-      aria-label={trans.__('What changed')}
+      aria-label={trans.__('Changes of the entry')}
       columns={[trans.__('Field'), trans.__('Before'), trans.__('Now')]}
     >
       {fields.map(([name, value]) => (
