@@ -10,7 +10,9 @@ test('a person subscribes by the bell, is told of a success, and sets quiet hour
 }, info) => {
   await openForm(page, `${tmpPath}/report.ipynb`, notebook('print(1)'));
   await screens.form.getByText('Tell me when…').first().click();
-  await expect(screens.form.getByLabel('it succeeds')).toBeVisible();
+  await expect(
+    screens.form.getByLabel('it succeeds', { exact: true })
+  ).toBeVisible();
   await screens.form.getByRole('button', { name: 'Schedule…' }).click();
   const form = page.getByRole('form', { name: 'Schedule' });
   await form.getByText('More', { exact: true }).click();
