@@ -51,6 +51,7 @@ function ConnectedList(props: ListOptions): JSX.Element {
       words={props.words}
       onOpen={props.onOpen}
       onRunNow={actions.runNow}
+      onTakeOver={actions.takeOver}
       onPause={actions.pause}
       onResume={actions.resume}
       onRetry={() => model.refresh()}
