@@ -18,6 +18,8 @@ import { WebhookSection } from './WebhookSection';
 type Props = {
   state: SchedulePageState;
   words: Words;
+  /** The choice of this person: of what they hear. */
+  bell?: React.ReactNode;
   onRunNow: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
@@ -58,6 +60,7 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {props.bell}
       {schedule.webhook && (
         <WebhookSection
           webhook={schedule.webhook}
