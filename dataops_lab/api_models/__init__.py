@@ -164,6 +164,7 @@ _NAMES = {
     "schedules": (
         "AfterJobRule",
         "BackfillCellModel",
+        "BackfillModel",
         "BackfillRequest",
         "BusinessDayRule",
         "CalendarModel",

@@ -21,7 +21,7 @@ from .text import one_line, plain, plural, time_ago
 if TYPE_CHECKING:
     import datetime as dt
 
-    from ..api_models import ScheduleModel, TickModel
+    from ..api_models import BackfillModel, ScheduleModel, TickModel
 
 
 @click.group()
@@ -291,13 +291,15 @@ def run_now(name: str, preset: str | None, server: str | None, as_json: bool) ->
     type=click.Choice([str(each) for each in BackfillScope]),
     default="missing",
     show_default=True,
-    help="Ticks that never had a run, failed ones too, or all.",
+    help="Ticks that never had a run, failed ones too, failed ones alone, or all.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=1, show_default=True, help="Runs at once."
 )
 @click.option("--newest-first", is_flag=True, help="Begin with the newest.")
+@click.option("--tell", "tells", is_flag=True, help="Tell people of the runs that fail.")
 @click.option("--dry-run", is_flag=True, help="Show the grid, and start nothing.")
+@click.option("--progress", is_flag=True, help="Show how far the newest backfills are.")
 @click.option("--cancel", is_flag=True, help="Start no more ticks of earlier backfills.")
 @options.server_option
 @options.json_option
@@ -306,6 +308,7 @@ def backfill(
     first: str | None,
     last: str | None,
     dry_run: bool,
+    progress: bool,
     cancel: bool,
     server: str | None,
     as_json: bool,
@@ -325,6 +328,9 @@ def backfill(
                 schedules.cancel_backfill(name), f"No more ticks of {one_line(name)} are made up for.", as_json=as_json
             )
             return
+        if progress:
+            _print_backfills(list(schedules.backfills(name)), found.timezone, as_json=as_json)
+            return
         if first is None:
             raise InvalidRequest("Give the first nominal time: --from 2026-09-01.")
         until = _instant(last, found.timezone) or dt.datetime.now(dt.UTC).isoformat()
@@ -342,6 +348,20 @@ def backfill(
         ]
         print_table(("time", "preset", "state", "backfill"), rows, folded="preset")
     print_note(f"{plural(sum(cell.runs for cell in cells), 'tick')} {'would run' if dry_run else 'will run'}.")
+
+
+def _print_backfills(found: list[BackfillModel], zone: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    elif found:
+        states = ("waiting", "running", "done", "failed", "skipped")
+        rows = [
+            (_local(each.first, zone), _local(each.last, zone), *(getattr(each, state) for state in states))
+            for each in found
+        ]
+        print_table(("first", "last", *states), rows, folded="first")
+    else:
+        print_note("There is no backfill yet.")
 
 
 @schedule.command()

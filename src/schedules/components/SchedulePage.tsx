@@ -12,6 +12,9 @@ import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
 
+/** The rules that follow the clock, and so have starts of the past. */
+const TIME_RULES = ['cron', 'interval', 'once', 'business_day'];
+
 type Props = {
   state: SchedulePageState;
   words: Words;
@@ -19,6 +22,7 @@ type Props = {
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
   onEdit: (schedule: Schedule) => void;
+  onBackfill: (schedule: Schedule) => void;
   onDelete: (schedule: Schedule) => void;
   onTakeOver: (schedule: Schedule) => void;
   onUpdate: (schedule: Schedule) => void;
@@ -83,6 +87,12 @@ function Actions(props: Props & { schedule: Schedule }): JSX.Element {
         />
       ) : (
         <Act label={trans.__('Pause')} onAct={() => props.onPause(schedule)} />
+      )}
+      {TIME_RULES.includes(schedule.rule.kind) && (
+        <Act
+          label={trans.__('Backfill…')}
+          onAct={() => props.onBackfill(schedule)}
+        />
       )}
       <Act label={trans.__('Change…')} onAct={() => props.onEdit(schedule)} />
       <Act label={trans.__('Delete…')} onAct={() => props.onDelete(schedule)} />
