@@ -46,7 +46,7 @@ export type BackfillState = {
   trouble: Problem | null;
 };
 
-/** What a backfill of a schedule would run, and how far the newest ones are. */
+/** The runs that a backfill of a schedule would start, and how far the newest backfills are. */
 export class BackfillModel implements IDisposable {
   constructor(
     readonly id: string,

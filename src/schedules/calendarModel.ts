@@ -105,11 +105,13 @@ export class CalendarModel implements IDisposable {
   }
 
   private _show(view: CalendarView, day: Day): void {
-    const days = daysOf(view, day);
-    const before = this._state.days;
-    const isSame = days.length === before.length && +days[0] === +before[0];
-    this._set({ view, day, days, ...(isSame ? {} : { isRead: false }) });
-    if (!isSame) {
+    const wanted = daysOf(view, day);
+    const { days: shown } = this._state;
+    // The days stay the same object, by which a reading that goes on knows its own.
+    if (wanted.length === shown.length && +wanted[0] === +shown[0]) {
+      this._set({ view, day });
+    } else {
+      this._set({ view, day, days: wanted, entries: [], isRead: false });
       void this._read();
     }
   }

@@ -29,7 +29,7 @@ export type ImportState = {
   trouble: Problem | null;
 };
 
-/** What an import from jupyter-scheduler would do, and then what it did. */
+/** The plan of an import from jupyter-scheduler, and then its result. */
 export class ImportModel implements IDisposable {
   constructor(private readonly _client: Pick<Client, 'schedules'>) {}
 

@@ -104,7 +104,7 @@ test('starts of the past are made up for, and the calendar shows them with what 
   await expect(grid.locator('td[data-runs]')).toHaveCount(6);
   await form.getByLabel('At once').fill('3');
   await picture(page, 'backfill');
-  await expectAccessible(page, '.dl-SchedulePage:visible');
+  await expectAccessible(page, '[id^=dataops-backfill-]');
   await form.getByRole('button', { name: 'Run 6 starts' }).click();
 
   const row = page.locator('[data-backfill]').first();

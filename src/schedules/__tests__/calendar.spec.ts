@@ -223,6 +223,20 @@ describe('the model of the calendar', () => {
     made.dispose();
   });
 
+  it('keeps the answer for a month in which another day is chosen meanwhile', async () => {
+    const answers: ((found: TickSpan) => void)[] = [];
+    const { made } = model(
+      () => new Promise(resolve => void answers.push(resolve))
+    );
+    made.move(1);
+    await until(() => answers.length === 1);
+    made.choose(new Date(2026, 6, 20));
+    answers[0](span({ decided: [TICK] }));
+    await until(() => made.state.isRead);
+    expect(made.state.entries).toHaveLength(1);
+    made.dispose();
+  });
+
   it('drops the answer for a month that is not shown any more', async () => {
     const answers: ((found: TickSpan) => void)[] = [];
     const { made } = model(

@@ -4,7 +4,6 @@ import React from 'react';
 import type { Backfill, Schedule } from '../../api';
 import { Check } from '../../shared/components/Check';
 import { Message } from '../../shared/components/Message';
-import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import {
   BackfillDraft,
@@ -14,7 +13,7 @@ import {
 import type { Words } from '../words';
 import { localOf } from '../zones';
 import { BackfillGrid } from './BackfillGrid';
-import { SelectField } from './WhenFields';
+import { DraftText, SelectField } from './DraftFields';
 
 type Props = {
   state: BackfillState;
@@ -68,22 +67,24 @@ export function BackfillPage(props: Props): JSX.Element {
 function Wishes(props: Props & { schedule: Schedule }): JSX.Element {
   const { state, schedule, onEdit, trans } = props;
   const { draft, problems, busy } = state;
+  const fields = { draft, problems, disabled: busy, onChange: onEdit };
   return (
     <>
       <div className="dl-Backfill-fields">
-        {(['first', 'last'] as const).map(name => (
-          <TextField
-            key={name}
-            id={`dl-backfill-${name}`}
-            type="datetime-local"
-            label={name === 'first' ? trans.__('From') : trans.__('To')}
-            hint={schedule.timezone}
-            value={draft[name]}
-            problem={problems[name]}
-            disabled={busy}
-            onChange={text => onEdit({ [name]: text })}
-          />
-        ))}
+        <DraftText
+          {...fields}
+          name="first"
+          type="datetime-local"
+          label={trans.__('From')}
+          hint={schedule.timezone}
+        />
+        <DraftText
+          {...fields}
+          name="last"
+          type="datetime-local"
+          label={trans.__('To')}
+          hint={schedule.timezone}
+        />
         <SelectField
           id="dl-backfill-scope"
           label={trans.__('Which')}
@@ -97,17 +98,14 @@ function Wishes(props: Props & { schedule: Schedule }): JSX.Element {
           disabled={busy}
           onChange={scope => onEdit({ scope: scope as BackfillDraft['scope'] })}
         />
-        <TextField
-          id="dl-backfill-concurrency"
+        <DraftText
+          {...fields}
+          name="concurrency"
           type="number"
           min={1}
           max={MAX_CONCURRENCY}
           label={trans.__('At once')}
           hint={trans.__('runs')}
-          value={draft.concurrency}
-          problem={problems.concurrency}
-          disabled={busy}
-          onChange={concurrency => onEdit({ concurrency })}
         />
         <SelectField
           id="dl-backfill-order"
@@ -156,7 +154,7 @@ function Outcome(props: Props & { schedule: Schedule }): JSX.Element {
       <p className="dl-Buttons">
         <button
           type="submit"
-          className="dl-Button dl-mod-primary"
+          className="jp-mod-styled jp-mod-accept"
           disabled={busy || count === 0}
         >
           {count

@@ -71,7 +71,7 @@ export function ImportPage(props: Props): JSX.Element {
         <p className="dl-Buttons">
           <button
             type="submit"
-            className="dl-Button dl-mod-primary"
+            className="jp-mod-styled jp-mod-accept"
             disabled={busy || count === 0}
           >
             {count
