@@ -48,6 +48,7 @@ MAX_PREVIEW = 50
 MAX_BETWEEN = 5_000
 MAX_PARAMETERS_BYTES = 100_000
 MAX_WHY_LENGTH = 1_000
+_PAGE = 500
 _SAMPLED = 30
 """The number of coming ticks among which the shortest distance is looked for."""
 
@@ -146,7 +147,7 @@ def ticks_between(ctx: Services, first: dt.datetime, last: dt.datetime, *, name:
         schedule = tx.schedules.get(name) if name else None
         schedule_id = schedule.id if schedule else None
         decided = tx.ticks.list_between(first, last, schedule_id=schedule_id, limit=MAX_BETWEEN + 1)
-        wanted = [schedule] if schedule else tx.schedules.page(limit=1000).items
+        wanted = [schedule] if schedule else _all(tx)
         coming: list[tuple[Schedule, Occurrence]] = []
         is_complete = len(decided) <= MAX_BETWEEN
         for each in wanted:
@@ -162,6 +163,15 @@ def ticks_between(ctx: Services, first: dt.datetime, last: dt.datetime, *, name:
     found_runs = runs.summaries(ctx, [tick.run_id for tick in decided if tick.run_id])
     states = {run_id: run.state for run_id, run in found_runs.items()}
     return TickSpan(decided, sorted(coming, key=lambda pair: pair[1].at)[:MAX_BETWEEN], states, is_complete)
+
+
+def _all(tx: Transaction) -> Sequence[Schedule]:
+    page = tx.schedules.page(limit=_PAGE)
+    found = list(page.items)
+    while page.next is not None:
+        page = tx.schedules.page(limit=_PAGE, cursor=page.next)
+        found += page.items
+    return found
 
 
 def preview(ctx: Services, settings: Settings, *, count: int = 5) -> Preview:
