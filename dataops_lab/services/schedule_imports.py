@@ -73,6 +73,12 @@ class PlannedSchedule:
     schedule: Schedule | None = None
     wish: ScheduleWish | None = field(default=None, repr=False)
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether its schedule is paused until the old one is."""
+        pause = self.schedule.pause if self.schedule else None
+        return pause is not None and pause.why == STILL_ACTIVE
+
 
 @dataclass(frozen=True)
 class ScheduleImport:
@@ -118,13 +124,12 @@ def _take_over(
     ctx: Services, items: Sequence[PlannedSchedule], wish: ImportWish, *, by: Actor
 ) -> list[PlannedSchedule]:
     """Pause the old ones first: a moment in which nothing runs does less harm than one in which both do."""
-    waiting = [item for item in items if item.schedule and item.schedule.pause]
     ctx.require_old_schedules().pause(wish.url, [item.old.id for item in items if item.schedule and item.old.is_active])
-    resumed = {}
-    for item in waiting:
-        assert item.schedule is not None and item.schedule.pause is not None
-        if item.schedule.pause.why == STILL_ACTIVE:
-            resumed[item.old.id] = schedules.resume(ctx, item.schedule.id, by=by).schedule
+    resumed = {
+        item.old.id: schedules.resume(ctx, item.schedule.id, by=by).schedule
+        for item in items
+        if item.schedule and item.waits
+    }
     return [
         replace(item, schedule=resumed.get(item.old.id, item.schedule), old=replace(item.old, is_active=False))
         if item.schedule

@@ -3858,7 +3858,8 @@ export interface components {
          * @description A definition of jupyter-scheduler, and what becomes of it.
          *
          *     `path` is the notebook that will run; null for a copy that is not made yet. `is_active`: jupyter-scheduler still
-         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `is_paused`: that one waits.
+         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `waits`: that one is paused until the
+         *     old one is.
          */
         PlannedScheduleModel: {
             /** Id */
@@ -3892,6 +3893,8 @@ export interface components {
             schedule_id: string | null;
             /** Is Paused */
             is_paused: boolean | null;
+            /** Waits */
+            waits: boolean;
         };
         /**
          * PresetModel

@@ -141,7 +141,7 @@ export class ImportModel implements IDisposable {
   private readonly _changed = new Signal<this, void>(this);
 }
 
-/** Return the definitions that an import of now would change: new ones, and those whose old one is still active. */
+/** Return the definitions that an import of now would change: new ones, and those that change over. */
 export function wantedOf({
   found,
   left,
@@ -151,6 +151,8 @@ export function wantedOf({
     item =>
       !left.has(item.id) &&
       (item.fate === 'new' ||
-        (item.fate === 'imported' && draft.pauseOld && item.is_active))
+        (item.fate === 'imported' &&
+          draft.pauseOld &&
+          (item.waits || item.is_active)))
   );
 }

@@ -16,7 +16,13 @@ function item(change: Partial<PlannedSchedule>): PlannedSchedule {
 }
 
 const NEW = item({});
-const KNOWN = item({ id: 'd2', fate: 'imported', is_paused: true });
+const KNOWN = item({
+  id: 'd2',
+  fate: 'imported',
+  is_paused: true,
+  is_active: false,
+  waits: true
+});
 const IMPOSSIBLE = item({ id: 'd3', fate: 'impossible' });
 
 async function open() {

@@ -142,11 +142,10 @@ function Outcome(props: Props & { schedule: Schedule }): JSX.Element {
         {cells && (
           <p>
             {trans._n(
-              '%1 of %2 start would run.',
-              '%1 of %2 starts would run.',
+              '%2 of %1 start would run.',
+              '%2 of %1 starts would run.',
               cells.length,
-              count,
-              cells.length
+              count
             )}
           </p>
         )}

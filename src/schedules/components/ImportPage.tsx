@@ -107,7 +107,7 @@ function Done(props: Props): JSX.Element {
   const made = (state.found?.items ?? []).filter(
     ({ fate }) => fate === 'imported'
   );
-  const waiting = made.filter(item => item.is_paused && item.is_active);
+  const waiting = made.filter(item => item.waits);
   return (
     <Message
       kind="info"
