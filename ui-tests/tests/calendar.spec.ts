@@ -177,7 +177,8 @@ test('the calendar goes from day to day with the keys, and says when clocks are 
   const sunday = new Date(Date.UTC(year, 2, 31));
   sunday.setUTCDate(31 - sunday.getUTCDay());
   const key = sunday.toISOString().slice(0, 10);
-  await days.locator(`td[data-day="${key}"]`).click();
+  const cell = days.locator(`td[data-day="${key}"]`);
+  await cell.getByRole('button').first().click();
   const agenda = calendar.locator(`section[data-day="${key}"]`);
   await expect(agenda).toContainText('The clocks are set forward on this day.');
   await expect(agenda).toContainText('03:00 GMT+2');
