@@ -183,11 +183,13 @@ class DataOpsApp(ExtensionApp):
             self._lanes.slow.submit(self._supervise).add_done_callback(_log_failure)
 
     def initialize_handlers(self) -> None:
+        from .handlers.hooks import HOOKS, HookHandler, HookLimits
         from .handlers.routes import PREFIX, ROUTES
 
         shared = {"services": self.services, "lanes": self._lanes, "broadcaster": self._broadcaster}
         shared |= {"max_body_bytes": self.max_body_bytes, "identity": self.identity}
         self.handlers.extend((PREFIX + route.pattern, route.handler, shared) for route in ROUTES)
+        self.handlers.append((HOOKS, HookHandler, {**shared, "limits": HookLimits()}))
 
     def services(self) -> Services:
         """Open the services on first use, and return the same ones after that.

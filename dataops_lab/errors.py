@@ -18,10 +18,13 @@
     │   │   └── InvalidSchedule
     │   ├── ExpressionFailed
     │   ├── RequestTooLarge
+    │   ├── UnsupportedMedia
     │   ├── PathOutsideRoot
     │   ├── SnapshotTooLarge
     │   └── UnknownEnvironment
     ├── Forbidden              this person may not do this
+    ├── NotAuthentic           nobody can tell who sent this
+    ├── TooManyRequests        more than this may come in a short time
     ├── Unavailable            the installation cannot serve now; try again or fix it
     │   ├── StateFolderUnusable
     │   ├── StoreTooNew
@@ -172,6 +175,12 @@ class RequestTooLarge(Refused):
     code = "request_too_large"
 
 
+class UnsupportedMedia(Refused):
+    """A body in another format than the one that is read here."""
+
+    code = "unsupported_media"
+
+
 class PathOutsideRoot(Refused):
     code = "path_outside_root"
 
@@ -186,6 +195,18 @@ class UnknownEnvironment(Refused):
 
 class Forbidden(DataOpsError):
     code = "forbidden"
+
+
+class NotAuthentic(DataOpsError):
+    """A delivery without a signature of the sender. The message tells nothing about what there is here."""
+
+    code = "not_authentic"
+
+
+class TooManyRequests(DataOpsError):
+    """`detail["retry_after_s"]` is in whole seconds."""
+
+    code = "too_many_requests"
 
 
 class Unavailable(DataOpsError):

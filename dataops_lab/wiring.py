@@ -27,7 +27,7 @@ from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
-from .services import Services, publications, ticks
+from .services import Services, audit_heads, messages, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
@@ -129,7 +129,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
     `workers`: processes of their own parse and render notebooks, for callers with an event loop.
     `administered_by` None: the actors that `administrators` returns.
     """
-    store: SqlStore = open_sqlite(home.database)
+    store: SqlStore = open_sqlite(home.database, witness=partial(audit_heads.append, home.folder))
     # State, logs and records hold what notebooks hold: only their owner may read them.
     home.folder.chmod(0o700)
     return Services(
@@ -149,7 +149,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
         output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
-        reactions=(publications.react, pipeline_runs.react, ticks.react),
+        reactions=(publications.react, pipeline_runs.react, ticks.react, messages.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
     )
 

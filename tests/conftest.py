@@ -13,9 +13,9 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.jupyter_scheduler_reader import JupyterScheduler
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, pipelines, publications, runs, ticks
+from dataops_lab.services import Services, messages, pipelines, publications, runs, ticks
 from dataops_lab.services.runs import RunView
-from dataops_lab.store import SqlStore, open_store
+from dataops_lab.store import SqlStore, open_sqlite, open_store
 from dataops_lab.testing import (
     FakeBackends,
     FakeClock,
@@ -28,6 +28,8 @@ from dataops_lab.testing import (
     attempt_files_in,
     person,
 )
+
+from .ready_home import ready_home
 
 pytest_plugins = ["tests.docker", "tests.kernel_sessions", "tests.postgres", "tests.registry"]
 
@@ -87,10 +89,19 @@ def host() -> FakeHost:
     return FakeHost()
 
 
+@pytest.fixture(scope="session")
+def ready_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with all tables and no rows, made once for all tests of a process, for them to copy."""
+    path = tmp_path_factory.mktemp("ready") / "dataops.sqlite"
+    # The last connection writes everything into the one file when it closes.
+    open_sqlite(path).close()
+    return path
+
+
 @pytest.fixture
-def sqlite(tmp_path: Path) -> str:
-    """The URL of a database that is not there yet."""
-    return f"sqlite:///{tmp_path}/state/dataops.sqlite"
+def sqlite(tmp_path: Path, ready_database: Path) -> str:
+    """The URL of a database without rows that has all tables."""
+    return f"sqlite:///{ready_home(tmp_path / 'state', ready_database).database}"
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -129,7 +140,7 @@ def ctx(tmp_path: Path, store: SqlStore, clock: FakeClock, host: FakeHost) -> Se
         holidays=LibraryHolidays(),
         old_schedules=JupyterScheduler(tmp_path / "jupyter"),
         output_folders=FakeOutputFolders(),
-        reactions=(publications.react, pipelines.react, ticks.react),
+        reactions=(publications.react, pipelines.react, ticks.react, messages.react),
     )
 
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .approvals import *
+    from .audit import *
     from .base import *
+    from .comparisons import *
     from .configuration import *
     from .environments import *
     from .image_trials import *
@@ -32,12 +34,15 @@ if TYPE_CHECKING:
     from .secrets import *
     from .settings import *
     from .step_matrix import *
+    from .subscriptions import *
     from .variables import *
 
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
+    "audit": ("AuditEntryModel", "AuditFindingModel", "AuditVerificationModel", "AuditVerifyRequest"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
+    "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),
     "environments": (
         "DockerModel",
@@ -193,10 +198,26 @@ _NAMES = {
         "ScheduleSettings",
         "TickModel",
         "TickSpanModel",
+        "ReceiptModel",
+        "WebhookModel",
+        "WebhookRule",
+        "WebhookSecretModel",
+        "WebhookSecretRequest",
     ),
     "secrets": ("SecretModel", "SecretValue", "SetSecretModel"),
     "settings": ("Concurrency", "GivenSettingsModel", "Seconds"),
     "step_matrix": ("MatrixRunModel", "MatrixStepModel", "StepCellModel", "StepMatrixModel"),
+    "subscriptions": (
+        "AddressRequest",
+        "ChoiceModel",
+        "CodeRequest",
+        "DeliveryTimesModel",
+        "HeldModel",
+        "PersonModel",
+        "QuietHoursModel",
+        "RecipientModel",
+        "SubscriptionModel",
+    ),
     "variables": ("VariableModel", "VariableValue"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

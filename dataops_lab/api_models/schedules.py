@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -25,7 +26,9 @@ from ..domain.schedules import (
     Overlap,
     Preset,
     Rule,
+    Schedule,
     Settings,
+    Webhook,
     settings_to_json,
 )
 from ..domain.ticks import Tick, TickKind, TickState
@@ -40,12 +43,15 @@ from ..domain.timetables import (
     OnHoliday,
     zone_of,
 )
+from ..domain.webhooks import MAX_MAPPED, MAX_POINTER_LENGTH, Signature
 from ..services.calendars import CalendarWish
 from ..services.schedules import Drift, Preview, ScheduleView, ScheduleWish, TickSpan
+from ..services.webhooks import HookState, Receipt
 from .base import ActorModel, ContentsPath, Day, Instant, Model
 from .environments import ResourcesModel
 from .runs import ReasonModel, RunSummaryModel
 from .settings import GivenSettingsModel
+from .subscriptions import Recipients, TimeOfDay
 
 
 @cache
@@ -70,8 +76,6 @@ def _in_utc(value: dt.datetime) -> dt.datetime:
 
 
 GivenInstant = Annotated[AwareDatetime, BeforeValidator(_instant_of), AfterValidator(_in_utc)]
-TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-"""A time of day in the zone of the schedule, such as 09:00."""
 
 
 class CronRule(Model):
@@ -144,16 +148,39 @@ class FilesRule(Model):
         return Files(self.folder, self.pattern, self.quiet_s, self.parameter)
 
 
+Pointer = Annotated[str, Field(max_length=MAX_POINTER_LENGTH)]
+
+
+class WebhookRule(Model):
+    """When another program sends a signed request to the address of the schedule.
+
+    `parameters` maps parameters of the job to JSON pointers, such as `/order/id`: the places of their values in the
+    body. All else in the body is ignored.
+    """
+
+    kind: Literal["webhook"]
+    signature: Signature = Signature.STANDARD
+    parameters: dict[str, Pointer] = Field(default_factory=dict, max_length=MAX_MAPPED)
+
+    def to_domain(self) -> Rule:
+        return Webhook(self.signature, self.parameters)
+
+
 RuleModel = Annotated[
-    CronRule | IntervalRule | OnceRule | BusinessDayRule | AfterJobRule | FilesRule, Field(discriminator="kind")
+    CronRule | IntervalRule | OnceRule | BusinessDayRule | AfterJobRule | FilesRule | WebhookRule,
+    Field(discriminator="kind"),
 ]
 
 
 class PresetModel(Model):
-    """Parameters under a name, which override those of the schedule."""
+    """Parameters under a name, which override those of the schedule; and recipients of messages about it alone."""
 
     name: str = Field(min_length=1, max_length=100)
     parameters: dict[str, Any] = Field(default_factory=dict)
+    recipients: Recipients = Field(default_factory=list)
+
+    def to_domain(self) -> Preset:
+        return Preset(self.name, self.parameters, tuple(each.to_domain() for each in self.recipients))
 
 
 class DueModel(Model):
@@ -188,6 +215,7 @@ class ScheduleSettings(Model):
     catchup_window_s: float = Field(default=DEFAULT_CATCHUP_WINDOW_S, ge=0, le=MAX_CATCHUP_WINDOW_S)
     pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
     due: DueModel | None = None
+    recipients: Recipients = Field(default_factory=list)
 
     def to_settings(self) -> Settings:
         return Settings(
@@ -200,12 +228,13 @@ class ScheduleSettings(Model):
             on_holiday=self.on_holiday,
             parameters=self.parameters,
             dates={name: date_function(name, text) for name, text in self.dates.items()},
-            presets=tuple(Preset(preset.name, preset.parameters) for preset in self.presets),
+            presets=tuple(preset.to_domain() for preset in self.presets),
             overlap=self.overlap,
             misfire=self.misfire,
             catchup_window_s=self.catchup_window_s,
             pause_on_failure=self.pause_on_failure,
             due=self.due.to_domain() if self.due else None,
+            recipients=tuple(each.to_domain() for each in self.recipients),
         )
 
 
@@ -346,8 +375,13 @@ class SchedulePreviewModel(Model):
         )
 
 
+_NOTHING: Mapping[str, float] = {}
+
+
 class TickModel(Model):
     """A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
+
+    `foreseen_late_s`: before its due time, the seconds by which it will be late, from how long its runs usually take.
 
     `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
     """
@@ -367,11 +401,13 @@ class TickModel(Model):
     count: int
     due_at: Instant | None
     told_at: Instant | None
+    foreseen_late_s: float | None
 
     @classmethod
-    def from_domain(cls, tick: Tick) -> TickModel:
-        values = {name: getattr(tick, name) for name in cls.model_fields if name != "reason"}
-        return cls(**values, reason=ReasonModel.model_validate(tick.reason) if tick.reason else None)
+    def from_domain(cls, tick: Tick, foreseen: Mapping[str, float] = _NOTHING) -> TickModel:
+        values = {name: getattr(tick, name) for name in cls.model_fields if name not in ("reason", "foreseen_late_s")}
+        reason = ReasonModel.model_validate(tick.reason) if tick.reason else None
+        return cls(**values, reason=reason, foreseen_late_s=foreseen.get(tick.id))
 
 
 class ComingTickModel(OccurrenceModel):
@@ -409,6 +445,66 @@ class TickSpanModel(Model):
         )
 
 
+class WebhookModel(Model):
+    """The address of a webhook, from the server's base address, and its secret without the value.
+
+    `secret_changed_at` is null as long as there is no secret: then nothing is taken. `previous_until`: the secret
+    before it counts until then.
+    """
+
+    path: str
+    secret_changed_at: Instant | None
+    secret_changed_by: ActorModel | None
+    previous_until: Instant | None
+
+    @classmethod
+    def from_state(cls, hook_id: str, state: HookState | None) -> WebhookModel:
+        return cls(
+            path=hook_path(hook_id),
+            secret_changed_at=state.changed_at if state else None,
+            secret_changed_by=ActorModel.from_domain(state.changed_by) if state else None,
+            previous_until=state.previous_until if state else None,
+        )
+
+
+def hook_path(hook_id: str) -> str:
+    return f"dataops/hooks/{hook_id}"
+
+
+class WebhookSecretRequest(Model):
+    """A new secret for a webhook: one that the sender has made, or null for one that is made here."""
+
+    secret: str | None = Field(default=None, max_length=1000)
+    keep_previous: bool = True
+
+
+class WebhookSecretModel(Model):
+    """The secret is shown only this once; it is null when it was given. `path` is as in the webhook."""
+
+    path: str
+    secret: str | None
+
+    @classmethod
+    def from_domain(cls, schedule: Schedule, secret: str | None) -> WebhookSecretModel:
+        return cls(path=hook_path(schedule.hook_id or ""), secret=secret)
+
+
+class ReceivedTick(Model):
+    id: str
+    preset: str
+    state: TickState
+
+
+class ReceiptModel(Model):
+    """The answer to a delivery: a tick for each preset of the schedule."""
+
+    ticks: list[ReceivedTick]
+
+    @classmethod
+    def from_domain(cls, receipt: Receipt) -> ReceiptModel:
+        return cls(ticks=[ReceivedTick.model_validate(tick) for tick in receipt.ticks])
+
+
 class DriftModel(Model):
     """The difference of the working file from the scheduled version. `problem`: why nobody can tell."""
 
@@ -425,7 +521,7 @@ class ScheduleModel(ScheduleSettings):
     """A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
 
     `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
-    there when one schedule is asked for.
+    there when one schedule is asked for. `foreseen_late_s`: the seconds by which its newest ticks will be late.
     """
 
     id: str
@@ -449,8 +545,10 @@ class ScheduleModel(ScheduleSettings):
     refusal: str | None
     orphaned: str | None
     last_tick: TickModel | None
+    foreseen_late_s: float | None
     last_run: RunSummaryModel | None
     drift: DriftModel | None
+    webhook: WebhookModel | None
     revision: int
 
     @classmethod
@@ -481,8 +579,10 @@ class ScheduleModel(ScheduleSettings):
             refusal=schedule.refusal,
             orphaned=view.orphaned,
             last_tick=TickModel.from_domain(view.last_tick) if view.last_tick else None,
+            foreseen_late_s=view.foreseen_late_s,
             last_run=RunSummaryModel.from_domain(view.last_run) if view.last_run else None,
             drift=DriftModel.from_domain(view.drift) if view.drift else None,
+            webhook=WebhookModel.from_state(schedule.hook_id, view.hook) if schedule.hook_id else None,
             revision=schedule.revision,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..domain.comparisons import IN_LINE
 from ..domain.runs import RunState
 from ..errors import DataOpsError
 from .items import print_items
@@ -17,7 +18,7 @@ from .steps import how_to_decide, print_steps
 from .text import duration, one_line, plain, plural, size, terminal_filter
 
 if TYPE_CHECKING:
-    from ..api_models import FindingModel, ReasonModel, RunBase, RunModel
+    from ..api_models import ComparisonModel, FindingModel, ReasonModel, RunBase, RunModel
     from ..client import Client
 
 MAX_SOURCE_LINES = 30
@@ -44,6 +45,7 @@ def print_run(run: RunModel, client: Client) -> None:
         _print_failure(run, run.reason, client)
     elif run.reason:
         click.echo(plain(run.reason.message))
+    _print_comparison(run, client)
     print_mapping("values", run.values)
     _print_outputs(run, client)
     if run.artifacts:
@@ -61,6 +63,7 @@ def _print_pipeline(run: RunModel, client: Client) -> None:
     steps = client.pipelines.steps(run.id)
     if run.reason:
         click.echo(plain(run.reason.message))
+    _print_comparison(run, client)
     print_steps(steps, dt.datetime.now(dt.UTC))
     _print_outputs(run, client)
     for step in steps:
@@ -96,6 +99,25 @@ def _print_outputs(run: RunModel, client: Client) -> None:
             reason = f": {plain(output.reason.message)}" if output.reason else ""
             label = "outputs" if number == 0 else ""
             click.echo(f"{label:<11}{one_line(output.path)} ({state_of(output)}{reason})")
+
+
+def comparison_of(run: RunModel, client: Client) -> ComparisonModel | None:
+    """Return the comparison of a run that did not succeed with the last one that did. None where there is none."""
+    if not run.is_terminal or run.state is RunState.SUCCEEDED:
+        return None
+    try:
+        return client.comparison(run.id)
+    except DataOpsError:
+        return None  # The report of a failure must not fail on what helps to understand it.
+
+
+def _print_comparison(run: RunModel, client: Client) -> None:
+    if (found := comparison_of(run, client)) is None:
+        return
+    click.echo(plain(found.line))
+    for each in found.differences[IN_LINE:]:
+        who = f" ({one_line(each.by.name)}{f', {each.at:%Y-%m-%d %H:%M} UTC' if each.at else ''})" if each.by else ""
+        click.echo(f"{'':<11}{one_line(each.text, 200)}{who}")
 
 
 def _print_log_end(run: RunModel, client: Client) -> None:

@@ -119,6 +119,7 @@ def list_(
 def show(run_id: str, sort: str | None, descending: bool, server: str | None, as_json: bool) -> None:
     """Show the state, parameters, values and failure of a run.
 
+    It shows what differs between a run that did not succeed and the last one that did.
     It shows the table of points of a sweep.
     """
     with open_connection(server) as connection:
@@ -132,6 +133,10 @@ def show(run_id: str, sort: str | None, descending: bool, server: str | None, as
             whole = run.model_dump(mode="json")
             if run.kind is JobKind.SWEEP:
                 whole["items"] = [point.model_dump(mode="json") for point in points]
+            from .run_summary import comparison_of
+
+            if compared := comparison_of(run, connection.client):
+                whole["comparison"] = compared.model_dump(mode="json")
             print_json(whole)
             return
         _print_details(run)

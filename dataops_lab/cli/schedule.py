@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..domain.backfills import MAX_CONCURRENCY, BackfillScope
+from ..domain.lateness import round_up
 from ..domain.schedules import JobEnd, Misfire, Overlap
 from ..domain.ticks import TickState, in_words
 from ..domain.timetables import OnHoliday
+from ..domain.webhooks import Signature
 from ..errors import InvalidRequest, NotFound
 from . import options
 from .connection import Connection, open_connection
@@ -51,6 +54,22 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 @click.option("--pattern", default="*", show_default=True, help="With --files: which files.")
 @click.option("--quiet", "quiet_s", type=float, default=30.0, show_default=True, help="With --files: seconds of rest.")
 @click.option("--files-parameter", metavar="NAME", help="With --files: the parameter that gets the list of names.")
+@click.option("--webhook", is_flag=True, help="When another program sends a signed request.")
+@click.option(
+    "--signature",
+    type=click.Choice([str(each) for each in Signature]),
+    default="standard",
+    show_default=True,
+    help="With --webhook: how the sender signs.",
+)
+@click.option(
+    "--from-body",
+    "pointers",
+    type=(str, str),
+    multiple=True,
+    metavar="NAME POINTER",
+    help="With --webhook: a parameter and its place in the body, such as `order /order/id`. Repeat it for more.",
+)
 @click.option("--timezone", metavar="ZONE", help="Such as Europe/Paris.  [default: that of this machine]")
 @click.option("--starts", metavar="TIME", help="Nothing before this time.")
 @click.option("--ends", metavar="TIME", help="Nothing after this time.")
@@ -114,8 +133,8 @@ def set_(
 ) -> None:
     """Schedule NOTEBOOK as it is now. A schedule of the same name is replaced, and runs this version from now on.
 
-    Give one of --cron, --every, --once, --business-day, --after and --files. The time zone of this machine is written
-    down: a schedule does not move when the machine does.
+    Give one of --cron, --every, --once, --business-day, --after, --files and --webhook. The time zone of this machine
+    is written down: a schedule does not move when the machine does.
     """
     from ..api_models import GivenSettingsModel, ResourcesModel, ScheduleRequest
     from ..client.validation import parameter_schema, validated
@@ -286,6 +305,25 @@ _add_command(
 )
 
 
+@schedule.command("webhook-secret")
+@schedule_argument
+@click.option("--stdin", "given", is_flag=True, help="Read the secret that the sender has made from stdin.")
+@click.option("--forget-previous", is_flag=True, help="The secret before it ends at once.  [after a day]")
+@options.server_option
+@options.json_option
+def webhook_secret(name: str, given: bool, forget_previous: bool, server: str | None, as_json: bool) -> None:
+    """Give a webhook a new secret, and show it this one time."""
+    secret = sys.stdin.readline().strip() if given else None
+    with open_connection(server) as connection:
+        found = connection.client.schedules.put_webhook_secret(name, secret, keep_previous=not forget_previous)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"  {'address':<8} {found.path}")
+    click.echo(f"  {'secret':<8} {found.secret or 'as given'}")
+    print_note("The address follows the base address of a Jupyter server. The secret is not shown again.")
+
+
 @schedule.command("run-now")
 @schedule_argument
 @click.option("--preset", help="Only this preset.  [default: all]")
@@ -412,7 +450,7 @@ def log(name: str | None, states: tuple[str, ...], limit: int, server: str | Non
                 tick.preset or "–",
                 str(tick.state) + (f" ×{tick.count}" if tick.count > 1 else ""),
                 tick.run_id or "–",
-                plain(tick.reason.message) if tick.reason else "",
+                _why_text(tick),
             )
         )
     if rows:
@@ -503,6 +541,11 @@ def _print_schedule(found: ScheduleModel) -> None:
     ]
     for label, text in lines:
         click.echo(f"  {label:<6} {text}")
+    if found.webhook is not None:
+        click.echo(f"  {'sends to':<6} {found.webhook.path}")
+        if found.webhook.secret_changed_at is None:
+            print_note("Nothing is taken until the webhook has a secret:")
+            print_note(f"  jupyter dataops schedule webhook-secret {one_line(found.name)}")
     for note in (found.refusal, found.orphaned):
         if note:
             print_note(plain(note))
@@ -520,9 +563,11 @@ def _state(found: ScheduleModel) -> str:
         return "orphaned"
     if found.refusal:
         return "refused"
+    if found.foreseen_late_s:
+        return f"late by about {in_words(round_up(found.foreseen_late_s))}"
     if found.failures:
         return f"failed {found.failures} times"
-    return "active" if found.next_at or found.rule.kind in ("after_job", "files") else "over"
+    return "active" if found.next_at or found.rule.kind in ("after_job", "files", "webhook") else "over"
 
 
 def _rule_text(found: ScheduleModel) -> str:
@@ -540,7 +585,15 @@ def _rule_text(found: ScheduleModel) -> str:
             return f"after {rule.job_id} ({rule.on})"
         case "files":
             return f"files {one_line(rule.folder)}/{one_line(rule.pattern)}"
+        case "webhook":
+            return f"webhook ({rule.signature})"
     return f"{text} {found.timezone}"
+
+
+def _why_text(tick: TickModel) -> str:
+    foreseen = tick.foreseen_late_s
+    late = f"It will be late by about {in_words(round_up(foreseen))}." if foreseen else ""
+    return " ".join(filter(None, [late, plain(tick.reason.message) if tick.reason else ""]))
 
 
 def _tick_text(tick: TickModel, now: dt.datetime) -> str:
@@ -555,10 +608,10 @@ def _local(instant: dt.datetime, zone: str) -> str:
 
 def _rule(connection: Connection, given: dict[str, Any], zone: str) -> dict[str, Any]:
     """Return the rule that the options give. InvalidRequest unless there is exactly one."""
-    kinds = ("cron", "every_s", "once", "business_day", "after_job", "folder")
-    chosen = [kind for kind in kinds if given[kind] is not None]
+    kinds = ("cron", "every_s", "once", "business_day", "after_job", "folder", "webhook")
+    chosen = [kind for kind in kinds if given[kind] not in (None, False)]
     if len(chosen) != 1:
-        raise InvalidRequest("Give one of --cron, --every, --once, --business-day, --after and --files.")
+        raise InvalidRequest("Give one of --cron, --every, --once, --business-day, --after, --files and --webhook.")
     match chosen[0]:
         case "cron":
             return {"kind": "cron", "expression": given["cron"]}
@@ -573,6 +626,8 @@ def _rule(connection: Connection, given: dict[str, Any], zone: str) -> dict[str,
         case "after_job":
             job = connection.find_job(given["after_job"])
             return {"kind": "after_job", "job_id": job.id, "on": given["on"]}
+        case "webhook":
+            return {"kind": "webhook", "signature": given["signature"], "parameters": dict(given["pointers"])}
     folder = given["folder"] if connection.engine is None else os.path.realpath(given["folder"])
     return {
         "kind": "files",

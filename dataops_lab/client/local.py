@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    AuditEntryModel,
+    AuditVerificationModel,
+    AuditVerifyRequest,
+    ComparisonModel,
     InputsModel,
     InspectionModel,
     JobModel,
@@ -31,13 +35,16 @@ from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..domain.sweeps import Sweep
-from ..ports import RunFilter
+from ..ports import AuditFilter, RunFilter
 from ..services import (
     Services,
+    audit,
+    comparisons,
     installation,
     integrity,
     jobs,
     moves,
+    portable_records,
     projects,
     publications,
     records,
@@ -49,7 +56,7 @@ from ..services.permissions import may_administer
 from ..services.placement import PlacementOverride
 from ..services.reproductions import Wanted
 from ..services.runs import RunView
-from .base import Client, JobSettings, Settings, Update
+from .base import AuditWhere, Client, JobSettings, Settings, Update
 from .files import open_replacement
 
 if TYPE_CHECKING:
@@ -57,6 +64,7 @@ if TYPE_CHECKING:
     from .images import Images
     from .pipelines import Pipelines
     from .schedules import Schedules
+    from .subscriptions import Subscriptions
 
 JOURNAL_POLL_INTERVAL_S = 0.03
 KEEPALIVE_INTERVAL_S = 1.0
@@ -90,6 +98,12 @@ class LocalClient(Client):
         from .pipelines import LocalPipelines
 
         return LocalPipelines(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def subscriptions(self) -> Subscriptions:
+        from .subscriptions import LocalSubscriptions
+
+        return LocalSubscriptions(self._ctx, user=self._user)
 
     @cached_property
     def schedules(self) -> Schedules:
@@ -218,6 +232,9 @@ class LocalClient(Client):
     def inputs(self, run_id: str) -> InputsModel:
         return InputsModel.from_domain(records.files(self._ctx, run_id))
 
+    def comparison(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self._ctx, run_id))
+
     def runs(
         self,
         *,
@@ -260,6 +277,19 @@ class LocalClient(Client):
     def verify(self, run_id: str) -> VerificationModel:
         run = runs.get(self._ctx, run_id).run
         return VerificationModel(run=run.id, integrity_errors=dict(integrity.verify(self._ctx, run.id, by=self._user)))
+
+    def audit(
+        self, *, limit: int = 50, cursor: str | None = None, **where: Unpack[AuditWhere]
+    ) -> PageModel[AuditEntryModel]:
+        found = audit.page(self._ctx, AuditFilter(**where), limit=limit, cursor=cursor, by=self._user)
+        return PageModel[AuditEntryModel](
+            items=[AuditEntryModel.from_domain(entry) for entry in found.items], next=found.next
+        )
+
+    def verify_audit(self, against: Sequence[str] = ()) -> AuditVerificationModel:
+        heads = AuditVerifyRequest(against=list(against)).to_domain()
+        named = [(head, f"The given head {head.seq}") for head in heads]
+        return AuditVerificationModel.from_domain(audit.verify(self._ctx, against=named, by=self._user))
 
     def retention(self) -> list[RetentionRule]:
         return list(retention.rules(self._ctx))
@@ -381,7 +411,7 @@ class LocalClient(Client):
 
     def record(self, run_id: str, path: Path) -> None:
         with open_replacement(path) as target:
-            records.export(self._ctx, run_id, target)
+            portable_records.export(self._ctx, run_id, target)
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
         page = jobs.page(self._ctx, limit=limit, cursor=cursor, text=text)

@@ -23,12 +23,14 @@ from ..api_models import (
     SchedulePreviewRequest,
     ScheduleRequest,
     TickModel,
+    WebhookSecretModel,
+    WebhookSecretRequest,
 )
 from ..domain.actors import Actor
 from ..domain.ticks import TickState
 from ..errors import InvalidRequest
 from ..ports import TickFilter
-from ..services import Services, backfills, calendars, schedule_imports, schedules
+from ..services import Services, backfills, calendars, lateness, schedule_imports, schedules, webhooks
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -65,6 +67,15 @@ class Schedules(Protocol):
     def pause(self, schedule: str, *, why: str = "") -> ScheduleModel: ...
     def resume(self, schedule: str) -> ScheduleModel: ...
     def take_over(self, schedule: str) -> ScheduleModel: ...
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        """Give its webhook the secret of the sender, or a new one, which only this answer shows.
+
+        The secret before it counts for a day more, unless `keep_previous` is False. Refused when no webhook starts it.
+        """
+        ...
+
     def remove(self, schedule: str) -> ScheduleModel:
         """Remove it with its decision log, and return it as it was."""
         ...
@@ -164,6 +175,12 @@ class LocalSchedules(Schedules):
     def take_over(self, schedule: str) -> ScheduleModel:
         return ScheduleModel.from_domain(schedules.take_over(self._ctx, schedule, by=self._user))
 
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        found = webhooks.put_secret(self._ctx, schedule, secret, keep_previous=keep_previous, by=self._user)
+        return WebhookSecretModel.from_domain(*found)
+
     def remove(self, schedule: str) -> ScheduleModel:
         return ScheduleModel.from_domain(schedules.remove(self._ctx, schedule, by=self._user))
 
@@ -180,7 +197,10 @@ class LocalSchedules(Schedules):
         cursor: str | None = None,
     ) -> PageModel[TickModel]:
         page = schedules.tick_page(self._ctx, TickFilter(schedule, tuple(states)), limit=limit, cursor=cursor)
-        return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in page.items], next=page.next)
+        foreseen = lateness.foresee(self._ctx, page.items)
+        return PageModel[TickModel](
+            items=[TickModel.from_domain(tick, foreseen) for tick in page.items], next=page.next
+        )
 
     def preview_backfill(self, schedule: str, request: BackfillRequest) -> Sequence[BackfillCellModel]:
         cells = backfills.preview(self._ctx, schedule, request.to_domain())
@@ -248,6 +268,12 @@ class HttpSchedules(Schedules):
 
     def take_over(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/take-over")
+
+    def put_webhook_secret(
+        self, schedule: str, secret: str | None = None, *, keep_previous: bool = True
+    ) -> WebhookSecretModel:
+        asked = WebhookSecretRequest(secret=secret, keep_previous=keep_previous)
+        return self._client.request(WebhookSecretModel, "POST", f"{_address(schedule)}/webhook-secret", asked)
 
     def remove(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "DELETE", _address(schedule))

@@ -65,6 +65,8 @@ class Message:
     attempts: int = 0
     delivered_at: dt.datetime | None = None
     error: str | None = field(default=None)
+    group: str | None = None
+    """The name of all that it tells together, such as the ends of all presets of a tick. See `services/messages.py`."""
 
 
 class ChannelKind(StrEnum):

@@ -99,6 +99,14 @@ class Parameter:
     def expectation(self) -> str:
         return _EXPECTATION[self.type]
 
+    def sample(self) -> Json:
+        """Return a value that it takes: its default, else one that stands for those that nobody knows yet."""
+        if not self.required:
+            return self.default
+        if self.choices:
+            return self.choices[0]
+        return "1" if self.written_as == "decimal" else _SAMPLES[self.type]
+
     def parse(self, text: str) -> Json:
         """Read `text` from a command line or a form by the declared type.
 
@@ -178,6 +186,19 @@ _EXPECTATION = {
     ParameterType.LIST: "a list",
     ParameterType.MAPPING: "a mapping of names to values",
     ParameterType.ANY: "a value",
+}
+
+
+_SAMPLES: dict[ParameterType, Json] = {
+    ParameterType.STRING: "",
+    ParameterType.INTEGER: 1,
+    ParameterType.NUMBER: 1,
+    ParameterType.BOOLEAN: True,
+    ParameterType.DATE: "2026-01-31",
+    ParameterType.DATETIME: "2026-01-31T08:00:00",
+    ParameterType.LIST: [],
+    ParameterType.MAPPING: {},
+    ParameterType.ANY: "",
 }
 
 

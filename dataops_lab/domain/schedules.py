@@ -1,4 +1,4 @@
-"""A schedule: a version of a job that runs when it is time, when another job has ended, or when files arrive."""
+"""A schedule: a version of a job that runs when it is time, after another job, or when files or requests arrive."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .actors import Actor
 from .calendars import Calendar
 from .dates import DateFunction
 from .runs import RunState
+from .subscriptions import NamedRecipient, check_recipients
 from .timetables import (
     BusinessDay,
     Cron,
@@ -28,6 +29,7 @@ from .timetables import (
     rule_to_json,
     zone_of,
 )
+from .webhooks import Signature, check_mapping
 
 MAX_NAME_LENGTH = 200
 MAX_PRESETS = 200
@@ -96,7 +98,18 @@ class Files:
     parameter: str | None = None
 
 
-Rule: TypeAlias = TimeRule | AfterJob | Files
+@dataclass(frozen=True)
+class Webhook:
+    """When another program sends a signed request to the address of the schedule.
+
+    `parameters` maps parameters of the job to the places of their values in the body, as JSON pointers.
+    """
+
+    signature: Signature = Signature.STANDARD
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+Rule: TypeAlias = TimeRule | AfterJob | Files | Webhook
 TIME_RULES = (Cron, Interval, Once, BusinessDay)
 
 
@@ -106,6 +119,8 @@ class Preset:
 
     name: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    recipients: tuple[NamedRecipient, ...] = ()
+    """The recipients of messages about this preset, besides those of the schedule."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +168,8 @@ class Settings:
     catchup_window_s: float = DEFAULT_CATCHUP_WINDOW_S
     pause_on_failure: int | None = None
     due: Due | None = None
+    recipients: tuple[NamedRecipient, ...] = ()
+    """The recipients of messages, besides the owner and those who subscribed."""
 
     def checked(self) -> Settings:
         """Return them normalized. InvalidSchedule, with the reason, when they make no sense."""
@@ -160,6 +177,8 @@ class Settings:
         rule = check_rule(self.rule) if isinstance(self.rule, TIME_RULES) else self.rule
         if isinstance(rule, Files):
             _check_files(rule)
+        if isinstance(rule, Webhook):
+            check_mapping(rule.parameters)
         _check_bounds("jitter", self.jitter_s, MAX_JITTER_S)
         _check_bounds("catch-up window", self.catchup_window_s, MAX_CATCHUP_WINDOW_S)
         if not isinstance(rule, TIME_RULES) and (self.jitter_s or self.calendar or self.due_at_a_time):
@@ -176,7 +195,8 @@ class Settings:
             raise InvalidSchedule("`pause_on_failure` is a number of failures from 1 to 1000, or nothing.")
         _check_due(self.due)
         _check_presets(self.presets)
-        return replace(self, rule=rule)
+        presets = tuple(replace(each, recipients=check_recipients(each.recipients)) for each in self.presets)
+        return replace(self, rule=rule, presets=presets, recipients=check_recipients(self.recipients))
 
     @property
     def due_at_a_time(self) -> bool:
@@ -204,6 +224,14 @@ class Settings:
         """Return the given parameters of a preset, without dates."""
         own = next((each.parameters for each in self.presets if each.name == preset), {})
         return {**self.parameters, **own}
+
+    def recipients_of(self, preset: str) -> tuple[NamedRecipient, ...]:
+        """Return the recipients that the preset has for itself."""
+        return next((each.recipients for each in self.presets if each.name == preset), ())
+
+    @property
+    def all_recipients(self) -> tuple[NamedRecipient, ...]:
+        return (*self.recipients, *(recipient for preset in self.presets for recipient in preset.recipients))
 
     def dates_of(self, preset: str) -> dict[str, DateFunction]:
         own = next((each.parameters for each in self.presets if each.name == preset), {})
@@ -238,6 +266,8 @@ class Schedule:
     """The number of final failures since the last success."""
     refusal: str | None = None
     """The reason why the newest tick could not start, as long as none has started since."""
+    hook_id: str | None = None
+    """The last part of the address to which other programs send, where the rule is a webhook."""
     revision: int = field(default=1, compare=False)
 
     @property
@@ -290,12 +320,20 @@ def settings_to_json(settings: Settings) -> dict[str, Any]:
         "on_holiday": str(settings.on_holiday),
         "parameters": dict(settings.parameters),
         "dates": {name: str(function) for name, function in settings.dates.items()},
-        "presets": [{"name": preset.name, "parameters": dict(preset.parameters)} for preset in settings.presets],
+        "presets": [
+            {
+                "name": preset.name,
+                "parameters": dict(preset.parameters),
+                "recipients": [recipient.to_json() for recipient in preset.recipients],
+            }
+            for preset in settings.presets
+        ],
         "overlap": str(settings.overlap),
         "misfire": str(settings.misfire),
         "catchup_window_s": settings.catchup_window_s,
         "pause_on_failure": settings.pause_on_failure,
         "due": {"at": due.at.isoformat() if due.at else None, "within_s": due.within_s} if due else None,
+        "recipients": [recipient.to_json() for recipient in settings.recipients],
     }
 
 
@@ -311,13 +349,19 @@ def settings_from_json(value: Mapping[str, Any]) -> Settings:
         on_holiday=OnHoliday(value["on_holiday"]),
         parameters=value["parameters"],
         dates={name: DateFunction(function) for name, function in value["dates"].items()},
-        presets=tuple(Preset(preset["name"], preset["parameters"]) for preset in value["presets"]),
+        presets=tuple(Preset(preset["name"], preset["parameters"], _recipients(preset)) for preset in value["presets"]),
         overlap=Overlap(value["overlap"]),
         misfire=Misfire(value["misfire"]),
         catchup_window_s=value["catchup_window_s"],
         pause_on_failure=value["pause_on_failure"],
         due=Due(dt.time.fromisoformat(due["at"]) if due["at"] else None, due["within_s"]) if due else None,
+        recipients=_recipients(value),
     )
+
+
+def _recipients(value: Mapping[str, Any]) -> tuple[NamedRecipient, ...]:
+    # Settings from before there were recipients do not name them.
+    return tuple(map(NamedRecipient.from_json, value.get("recipients", ())))
 
 
 def _rule_to_json(rule: Rule) -> dict[str, Any]:
@@ -332,6 +376,8 @@ def _rule_to_json(rule: Rule) -> dict[str, Any]:
                 "quiet_s": quiet_s,
                 "parameter": parameter,
             }
+        case Webhook(signature, parameters):
+            return {"kind": "webhook", "signature": str(signature), "parameters": dict(parameters)}
     return rule_to_json(rule)
 
 
@@ -341,6 +387,8 @@ def _rule_from_json(value: dict[str, Any]) -> Rule:
             return AfterJob(value["job_id"], JobEnd(value["on"]))
         case "files":
             return Files(value["folder"], value["pattern"], value["quiet_s"], value["parameter"])
+        case "webhook":
+            return Webhook(Signature(value["signature"]), value["parameters"])
     return rule_from_json(value)
 
 

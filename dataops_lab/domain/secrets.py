@@ -55,6 +55,9 @@ def is_masked(value: str) -> bool:
 REGISTRY_SCOPE = "registries"
 """The scope of logins to registries of images; each login has the name of its registry."""
 
+WEBHOOK_SCOPE = "webhooks"
+"""The scope of the secrets with which senders sign; each has the id of its schedule."""
+
 
 def environment_scope(name: str) -> str:
     """Return the scope of an environment's secrets."""

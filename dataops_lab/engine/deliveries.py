@@ -6,7 +6,7 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from ..domain.notifications import Delivery
-from ..services import Services, notifications
+from ..services import Services, messages, notifications, recipients
 from ..services.notifications import Outcome
 from .supervisor import CLOSE_TIMEOUT_S
 from .wake import WakeSignal
@@ -16,6 +16,8 @@ log = logging.getLogger("dataops_lab.engine")
 THREADS = 8
 MAX_IN_LANE = 2
 """The most tries at once in one lane, so that a receiver that hangs leaves threads for the others."""
+WARN_EVERY_S = 20.0
+"""The time between two looks at runs that may take unusually long."""
 LONGEST_SLEEP_S = 30.0
 """The longest time between two looks. Somebody may have set the wall clock."""
 
@@ -32,7 +34,7 @@ class DeliveryClock:
 
     def reset(self) -> None:
         """Look again at the next `look`. Tries that are under way are noted as they end, if this engine leads then."""
-        self._due_at = float("-inf")
+        self._due_at = self._warned_at = float("-inf")
 
     def note_change(self) -> None:
         """Note that somebody has written to the store."""
@@ -47,6 +49,8 @@ class DeliveryClock:
         self._note_tries(fence)
         if self.next_due_s() > 0:
             return
+        self._warn_of_long_runs(fence)
+        recipients.release(self._ctx, fence=fence)
         notifications.plan(self._ctx, fence=fence)
         room = THREADS - len(self._under_way)
         if room:
@@ -74,6 +78,11 @@ class DeliveryClock:
         self._under_way[future] = delivery
         # Not before it is done: the loop would look at it, and sleep again.
         future.add_done_callback(lambda _: self._wake.set())
+
+    def _warn_of_long_runs(self, fence: int) -> None:
+        if self._now() - self._warned_at >= WARN_EVERY_S:
+            self._warned_at = self._now()
+            messages.warn_of_long_runs(self._ctx, fence=fence)
 
     def _note_tries(self, fence: int) -> None:
         done = [future for future in self._under_way if future.done()]

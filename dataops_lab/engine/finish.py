@@ -32,6 +32,7 @@ from ..rundir.reading import (
     strip_escapes,
 )
 from ..services import Services
+from ..services.messages import tell_retries
 from ..services.reactions import move_runs
 from .watch import JournalFollower
 
@@ -201,6 +202,7 @@ def write_ends(
     tx.records.add(*(end.record for *_, end in ends))
     tx.attempts.transition_all([(attempt, steps) for (attempt, *_), steps in zip(ends, step_lists, strict=True)])
     move_runs(ctx, tx, moves, at=now.wall_time)
+    tell_retries(tx, [after for _, after in moves if after.state is RunState.RETRY_WAIT], at=now.wall_time)
     return [steps[-1] for steps in step_lists]
 
 

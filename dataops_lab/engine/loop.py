@@ -263,7 +263,7 @@ class Engine:
 
 
 def _has_messages(tx: Transaction) -> bool:
-    return tx.outbox.next_at() is not None or tx.deliveries.next_at() is not None
+    return any(each.next_at() is not None for each in (tx.outbox, tx.held, tx.deliveries))
 
 
 def _adoptable_attempts(tx: Transaction) -> list[tuple[Attempt, Run]]:

@@ -33,12 +33,15 @@ from ..errors import (
     DataOpsError,
     Forbidden,
     InvalidRequest,
+    NotAuthentic,
     NotFound,
     Refused,
     RequestTooLarge,
+    TooManyRequests,
     Unavailable,
+    UnsupportedMedia,
 )
-from ..services import Services
+from ..services import Services, audit
 from ..services.permissions import require_before_lookup
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
@@ -78,7 +81,10 @@ STATUS_OF: dict[type[DataOpsError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     RequestTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Refused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAuthentic: HTTPStatus.UNAUTHORIZED,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     Forbidden: HTTPStatus.FORBIDDEN,
     Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     Damaged: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -142,6 +148,15 @@ def operation(
         @authenticated
         @wraps(verb)
         async def handle(self: DataOpsHandler, *path: str) -> None:
+            try:
+                await answer(self, *path)
+            except Forbidden as error:
+                # Write it before the answer: a person who reads that it was refused finds it in the audit trail.
+                if permission[0] is not Verb.READ:
+                    await self.in_thread(self.record_refusal, error, *permission, "/".join(path))
+                raise
+
+        async def answer(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
             if not is_open:
                 await self.in_thread(self.check_policy, *permission)
@@ -209,6 +224,9 @@ class DataOpsHandler(APIHandler):
 
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
+
+    def record_refusal(self, error: Forbidden, verb: Verb, kind: ObjectKind, object_id: str) -> None:
+        audit.record_refusal(self.services, error, by=self.actor, verb=verb, kind=kind, object_id=object_id)
 
     def check_policy(self, verb: Verb, kind: ObjectKind) -> None:
         require_before_lookup(self.services, self.actor, verb, kind)

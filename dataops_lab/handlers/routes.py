@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .approvals import ApprovalsHandler
+from .audit import AuditHandler, AuditVerifyHandler
 from .base import DataOpsHandler
 from .configuration import ConfigurationHandler
 from .environments import (
@@ -66,6 +67,7 @@ from .runs import (
     ArtifactHandler,
     BatchHandler,
     CancelHandler,
+    ComparisonHandler,
     HoldHandler,
     InputsHandler,
     JournalHandler,
@@ -96,6 +98,14 @@ from .schedules import (
     TicksHandler,
     TickSpanHandler,
     UpdateVersionHandler,
+    WebhookSecretHandler,
+)
+from .subscriptions import (
+    MeHandler,
+    MyAddressHandler,
+    MyCodeHandler,
+    SubscriptionHandler,
+    SubscriptionsHandler,
 )
 
 PREFIX = "/dataops/api/v1"
@@ -155,6 +165,7 @@ ROUTES = (
     Route("/runs/{run_id}/items", ItemsHandler),
     Route("/runs/{run_id}/steps/{step}/decision", DecisionHandler),
     Route("/runs/{run_id}/inputs", InputsHandler),
+    Route("/runs/{run_id}/comparison", ComparisonHandler),
     Route("/runs/{run_id}/notebook", NotebookHandler),
     Route("/runs/{run_id}/journal", JournalHandler),
     Route("/runs/{run_id}/log", LogHandler),
@@ -174,6 +185,7 @@ ROUTES = (
     Route("/schedules/{schedule}/resume", ResumeHandler),
     Route("/schedules/{schedule}/take-over", TakeOverHandler),
     Route("/schedules/{schedule}/update-version", UpdateVersionHandler),
+    Route("/schedules/{schedule}/webhook-secret", WebhookSecretHandler),
     Route("/schedules/{schedule}/run-now", RunNowHandler),
     Route("/schedules/{schedule}/backfill", BackfillHandler),
     Route("/schedules/{schedule}/backfills", BackfillsHandler),
@@ -181,8 +193,15 @@ ROUTES = (
     Route("/schedules/{schedule}/backfill/cancel", BackfillCancelHandler),
     Route("/ticks", TicksHandler),
     Route("/ticks/span", TickSpanHandler),
+    Route("/subscriptions", SubscriptionsHandler),
+    Route("/subscriptions/{object_kind}/{object_id}", SubscriptionHandler),
+    Route("/me", MeHandler),
+    Route("/me/address", MyAddressHandler),
+    Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
+    Route("/audit", AuditHandler),
+    Route("/audit/verify", AuditVerifyHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..api_models import (
     BatchModel,
     BatchRequest,
+    ComparisonModel,
     InputsModel,
     JournalPage,
     PageModel,
@@ -26,7 +27,7 @@ from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
 from ..errors import PathOutsideRoot
 from ..ports import RunFilter
-from ..services import integrity, records, retention, runs
+from ..services import comparisons, integrity, portable_records, records, retention, runs
 from ..services.runs import Submitted
 from .base import RANGE_HEADER, BytesReply, Cursor, DataOpsHandler, UtcDatetime, operation
 
@@ -278,6 +279,18 @@ class InputsHandler(DataOpsHandler):
         return InputsModel.from_domain(records.files(self.services, run_id))
 
 
+class ComparisonHandler(DataOpsHandler):
+    @operation(
+        "The differences between a run that has ended and the last success of its job in its environment before it",
+        action="read",
+        resource=RUNS,
+        answers={200: ComparisonModel},
+        lane="slow",
+    )
+    def get(self, run_id: str) -> ComparisonModel:
+        return ComparisonModel.from_domain(comparisons.of_run(self.services, run_id))
+
+
 class JournalHandler(DataOpsHandler):
     @operation(
         "The events of a run after a sequence number",
@@ -338,7 +351,7 @@ class RecordHandler(DataOpsHandler):
     def get(self, run_id: str) -> BytesReply:
         archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
         try:
-            records.export(self.services, run_id, archive)
+            portable_records.export(self.services, run_id, archive)
         except BaseException:
             archive.close()
             raise

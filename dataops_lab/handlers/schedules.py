@@ -20,11 +20,13 @@ from ..api_models import (
     ScheduleRequest,
     TickModel,
     TickSpanModel,
+    WebhookSecretModel,
+    WebhookSecretRequest,
 )
 from ..domain.policy import ObjectKind, Verb
 from ..domain.ticks import TickState
 from ..ports import TickFilter
-from ..services import backfills, calendars, schedules
+from ..services import backfills, calendars, lateness, schedules, webhooks
 from .base import Cursor, DataOpsHandler, UtcDatetime, operation
 from .runs import Query, local_path
 
@@ -199,6 +201,21 @@ class UpdateVersionHandler(DataOpsHandler):
         return ScheduleModel.from_domain(schedules.update_version(self.services, schedule, by=self.actor))
 
 
+class WebhookSecretHandler(DataOpsHandler):
+    @operation(
+        "Give the webhook of a schedule a new secret, shown only in this answer; the one before counts for a day more",
+        action="write",
+        resource=SCHEDULES,
+        answers={200: WebhookSecretModel},
+        body=WebhookSecretRequest,
+    )
+    def post(self, schedule: str, body: WebhookSecretRequest) -> WebhookSecretModel:
+        found, secret = webhooks.put_secret(
+            self.services, schedule, body.secret, keep_previous=body.keep_previous, by=self.actor
+        )
+        return WebhookSecretModel.from_domain(found, secret)
+
+
 class RunNowHandler(DataOpsHandler):
     @operation(
         "Start a schedule now, whatever is in the way, also while it is paused: a tick with its run for each preset",
@@ -276,7 +293,10 @@ class TicksHandler(DataOpsHandler):
         states = tuple(TickState(name) for name in query.state.split(",")) if query.state else ()
         where = TickFilter(query.schedule, states)
         page = schedules.tick_page(self.services, where, limit=query.limit, cursor=query.cursor)
-        return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in page.items], next=page.next)
+        foreseen = lateness.foresee(self.services, page.items)
+        return PageModel[TickModel](
+            items=[TickModel.from_domain(tick, foreseen) for tick in page.items], next=page.next
+        )
 
 
 class TickSpanHandler(DataOpsHandler):

@@ -22,7 +22,10 @@ from .pipelines import Pipelines
 from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
+    Audit,
+    AuditFilter,
     ChangeSignal,
+    EarlierEnd,
     Environments,
     Events,
     Images,
@@ -48,12 +51,15 @@ from .store import (
     Versions,
     Workspaces,
 )
+from .subscriptions import HeldMessages, People, Subscriptions
 from .vault import Vault
 
 __all__ = [
     "AttemptFiles",
     "AttemptStatus",
     "Attempts",
+    "Audit",
+    "AuditFilter",
     "Backends",
     "Blobs",
     "Bundle",
@@ -64,9 +70,11 @@ __all__ = [
     "Container",
     "Deliveries",
     "DeliveryFilter",
+    "EarlierEnd",
     "Environments",
     "Events",
     "Executor",
+    "HeldMessages",
     "Holidays",
     "Host",
     "ImageBackend",
@@ -84,6 +92,7 @@ __all__ = [
     "Page",
     "Part",
     "PartCounts",
+    "People",
     "PipelineProgress",
     "PipelineRuns",
     "Pipelines",
@@ -101,6 +110,7 @@ __all__ = [
     "Sender",
     "StepCell",
     "Store",
+    "Subscriptions",
     "TickFilter",
     "Ticks",
     "Transaction",

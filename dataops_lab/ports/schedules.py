@@ -25,6 +25,7 @@ class TickFilter:
 
     schedule_id: str | None = None
     states: tuple[TickState, ...] = ()
+    preset: str | None = None
     nominal_after: dt.datetime | None = None
     nominal_before: dt.datetime | None = None
 
@@ -51,6 +52,10 @@ class Schedules(Protocol):
         ...
 
     def find_by_name(self, project: str, name: str) -> Schedule | None: ...
+    def find_by_hook(self, hook_id: str) -> Schedule | None:
+        """Return the schedule with this address for webhooks."""
+        ...
+
     def get_many(self, ids: Collection[str]) -> Mapping[str, Schedule]:
         """Return those that there are, by id, and hold them as `get` does."""
         ...
@@ -172,6 +177,10 @@ class Ticks(Protocol):
 
     def list_due(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
         """Return the ticks whose due time has come, and of which nobody was told."""
+        ...
+
+    def list_due_later(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
+        """Return the ticks whose due time will come, and of which nobody was told, the next one first."""
         ...
 
     def next_due_at(self) -> dt.datetime | None: ...

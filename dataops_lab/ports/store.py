@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..domain.actors import Actor
+from ..domain.audit import Entry, Head, NewEntry, Outcome
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
@@ -29,6 +30,7 @@ from ..domain.workspaces import Workspace, WorkspaceRoot
 from .notifications import Deliveries, Outbox
 from .pages import Page
 from .schedules import Calendars, Schedules, Ticks
+from .subscriptions import HeldMessages, People, Subscriptions
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,13 @@ class InputSets(Protocol):
         ...
 
 
+class EarlierEnd(NamedTuple):
+    """The end of an earlier run, with the seconds that it took, None when it never started."""
+
+    state: RunState
+    seconds: float | None
+
+
 class Runs(Protocol):
     def get(self, run_id: str) -> Run:
         """Return the run of that id, or of a unique prefix of at least six characters. NotFound when there is none."""
@@ -297,6 +306,17 @@ class Runs(Protocol):
         ...
 
     def list_in_states(self, *states: RunState) -> Sequence[Run]: ...
+    def list_earlier_ends(self, run: Run, *, limit: int) -> Sequence[EarlierEnd]:
+        """Return the newest ends of the earlier runs of its job in its environment, newest first.
+
+        Runs of steps, copies and trials do not count.
+        """
+        ...
+
+    def list_last_ends(self, job_id: str, environment: str, *, limit: int) -> Sequence[EarlierEnd]:
+        """Return the newest ends of the runs of a job in an environment, as `list_earlier_ends` does."""
+        ...
+
     def transition(self, before: Run, after: Run) -> None:
         """Write the columns of `after` that change with the state, and an event, if the row is still in `before.state`.
 
@@ -567,6 +587,48 @@ class Events(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AuditFilter:
+    """The entries that meet all given conditions. `since` counts, `until` does not."""
+
+    actor: str | None = None
+    verb: str | None = None
+    object_kind: str | None = None
+    object_id: str | None = None
+    project: str | None = None
+    environment: str | None = None
+    outcome: Outcome | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+class Audit(Protocol):
+    """The audit trail. A transaction adds the entries of its changes by itself, from its events: see `domain.audit`.
+
+    Nothing changes or removes an entry.
+    """
+
+    def add(self, entry: NewEntry) -> None:
+        """Add an entry that belongs to no event, such as a refused change."""
+        ...
+
+    def head(self) -> Head:
+        """Return the last entry that is written; `NO_HEAD` when there is none."""
+        ...
+
+    def page(self, where: AuditFilter, *, limit: int, cursor: str | None = None) -> Page[Entry]:
+        """Return one page, newest first. InvalidRequest for a cursor that no page gave."""
+        ...
+
+    def iterate(self, where: AuditFilter, *, until: int | None = None) -> Iterator[Entry]:
+        """Yield the entries oldest first, up to the number `until`, without holding all of them."""
+        ...
+
+    def is_guarded(self) -> bool:
+        """Tell whether the database still refuses to change and delete entries."""
+        ...
+
+
 class Publications(Protocol):
     """The publications of runs, and the newest run of each published path."""
 
@@ -776,6 +838,8 @@ class Transaction(Protocol):
     @property
     def events(self) -> Events: ...
     @property
+    def audit(self) -> Audit: ...
+    @property
     def leases(self) -> Leases: ...
     @property
     def environments(self) -> Environments: ...
@@ -797,6 +861,12 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def subscriptions(self) -> Subscriptions: ...
+    @property
+    def people(self) -> People: ...
+    @property
+    def held(self) -> HeldMessages: ...
     def savepoint(self) -> AbstractContextManager[None]:
         """Undo the writes of the block, and no others, when it raises."""
         ...

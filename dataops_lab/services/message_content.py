@@ -27,7 +27,7 @@ def content_of(ctx: Services, message: Message) -> Content:  # noqa: ARG001
     """Return what a message says. It may read records, so call it outside of any transaction."""
     payload = message.payload
     name = " ".join(str(_name(payload, "schedule") or _name(payload, "job") or message.subject.id).split())
-    what = f"{name} {_WORDS[message.kind]}"
+    what = f"{name} {'will be late' if payload.get('foreseen') else _WORDS[message.kind]}"
     reason = payload.get("reason") or {}
     lines = [f"{what}.", str(reason.get("message") or "")]
     run = payload.get("run")

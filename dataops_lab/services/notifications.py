@@ -6,23 +6,17 @@ import datetime as dt
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ulid import ULID
 
-from ..domain.events import Subject, SubjectKind
 from ..domain.notifications import (
     LONGEST_RETRY_S,
     MAX_TRIES,
     ChannelKind,
     Delivery,
     Message,
-    MessageKind,
     retry_delay_s,
 )
-from ..domain.runs import MAX_SUMMARY_MESSAGE, Run
-from ..domain.schedules import Schedule
-from ..domain.ticks import Tick
 from ..errors import DataOpsError, DeliveryFailed, InvalidRequest, NotFound, StaleWrite, StoreBusy
 from ..ports import Transaction
 from .context import Services
@@ -37,36 +31,6 @@ CLAIM = dt.timedelta(minutes=5)
 """The time that a try of a delivery may take. Then another engine may try it again."""
 
 
-def tell(
-    tx: Transaction,
-    kind: MessageKind,
-    schedule: Schedule,
-    tick: Tick,
-    *,
-    run: Run | None = None,
-    at: dt.datetime,
-) -> None:
-    """Add a message about a tick to the outbox. It is delivered when this transaction is committed, and only then."""
-    job = tx.jobs.get(schedule.job_id)
-    reason = run.reason if run else tick.reason
-    payload: dict[str, Any] = {
-        "schedule": {"id": schedule.id, "name": schedule.name, "timezone": schedule.settings.timezone},
-        "job": {"id": job.id, "name": job.name},
-        "environment": schedule.environment,
-        "owner": schedule.owner.id,
-        "tick": tick.id,
-        "nominal": tick.nominal.isoformat(),
-        "preset": tick.preset,
-        "count": tick.count,
-        "run": run.id if run else tick.run_id,
-        "reason": {"code": reason.code, "message": reason.message[:MAX_SUMMARY_MESSAGE]} if reason else None,
-        "due": tick.due_at.isoformat() if tick.due_at else None,
-        "failures": schedule.failures,
-    }
-    subject = Subject(SubjectKind.SCHEDULE, schedule.id)
-    tx.outbox.add(Message(str(ULID.from_datetime(at)), kind, subject, payload, created_at=at, not_before=at))
-
-
 @dataclass(frozen=True)
 class Outcome:
     """The result of one try. `error` None: the receiver has taken it."""
@@ -78,7 +42,7 @@ class Outcome:
 def next_at(ctx: Services, *, without: Collection[str] = ()) -> dt.datetime | None:
     """Return the instant from which a message is planned or tried, except for deliveries of the lanes `without`."""
     with ctx.store.read() as tx:
-        moments = (tx.outbox.next_at(), tx.deliveries.next_at(without=without))
+        moments = (tx.outbox.next_at(), tx.held.next_at(), tx.deliveries.next_at(without=without))
     return min((moment for moment in moments if moment is not None), default=None)
 
 
@@ -108,7 +72,7 @@ def plan(ctx: Services, *, fence: int) -> int:
 
 
 def _plan(tx: Transaction, message: Message, *, at: dt.datetime) -> None:
-    recipients = recipients_of(tx, message)
+    recipients = recipients_of(tx, message, at=at)
     in_lab = [each for each in recipients if each.channel is ChannelKind.LAB]
     if in_lab:
         people = sorted({each.person for each in in_lab if each.person})

@@ -11,7 +11,7 @@ from functools import cache
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, ExecutorKind, Resources
 from ..domain.expressions import scope_of
-from ..domain.jobs import PIPELINE_SUFFIX, JobKind, kind_of_path
+from ..domain.jobs import PIPELINE_SUFFIX, JobKind, kind_of_path, without_pipeline_suffix
 from ..domain.outcomes import first_statuses
 from ..domain.parameters import ParameterSchema
 from ..domain.pipeline_checks import nearest, upstream
@@ -104,6 +104,12 @@ def find_value_problems(
             yield from _find_problems_of_values(ctx, reading, pipeline, step, schemas[step.id], before[step.id])
 
 
+def read_parameters(ctx: Services, submission: Submission) -> ParameterSchema:
+    """Return the parameters that the file declares; none where it cannot be read, which `take_pipeline` then says."""
+    reading = ctx.pipelines.read(ctx.notebooks.read_pipeline_file(submission.path, root=submission.root))
+    return reading.pipeline.parameters if reading.pipeline else ParameterSchema()
+
+
 def require_valid(reading: Reading, name: str, more: Sequence[FileProblem] = ()) -> Pipeline:
     """Return the pipeline that was read. InvalidPipeline names the problems, those of the reading and `more`."""
     problems = sorted((*reading.problems, *more), key=lambda problem: (problem.line, problem.column))
@@ -131,7 +137,7 @@ def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environmen
     location = ctx.notebooks.locate(path)
     pipeline = found.reading.pipeline
     return Inspection(
-        name=posixpath.basename(path).removesuffix(PIPELINE_SUFFIX),
+        name=without_pipeline_suffix(posixpath.basename(path)),
         location=location,
         root=location.root,
         notebook_path=location.path,
@@ -152,6 +158,7 @@ def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environmen
         ),
         code_cells=0,
         kind=JobKind.PIPELINE,
+        outputs=pipeline.outputs if pipeline else (),
     )
 
 

@@ -28,6 +28,7 @@ from ..ports import Part, PartCounts, PipelineProgress, Pipelines, Transaction
 from .context import Services
 from .declared_outputs import find_pipeline_shortfall
 from .earlier_results import EarlierResults
+from .messages import tell_approval_wanted
 from .pipeline_values import StepValues
 from .reactions import move_runs
 from .slow_expressions import Question, TakesLong, answers
@@ -184,6 +185,8 @@ class _Steps:
         self._now = dict(progress.statuses)
         self._reuse = EarlierResults(ctx, tx, run, at, folder=folder, wanted=progress.reuse)
         self._values = StepValues(ctx, tx, run, pipeline, self._now, folder=folder)
+        self._asked: list[Step] = []
+        """The approvals that began to wait."""
         self._undecided: set[str] = set()
         """The steps that wait for the values of expressions. They stay as they are."""
 
@@ -231,6 +234,9 @@ class _Steps:
         """Write the steps that moved, and tell whether there are any."""
         moved = {step_id: status for step_id, status in self._now.items() if status != self._before[step_id]}
         self._tx.pipelines.transition(self._run.id, self._before, moved, at=self._at.wall_time, by=by)
+        for step in self._asked:
+            if self._now[step.id].state is StepState.AWAITING_APPROVAL:
+                tell_approval_wanted(self._ctx, self._tx, self._run, step, at=self._at.wall_time)
         return bool(moved)
 
     # --- running steps ----------------------------------------------------------------------------
@@ -321,6 +327,7 @@ class _Steps:
             if step.approval.within_s is not None:
                 due_at = self._at.wall_time + dt.timedelta(seconds=step.approval.within_s)
             self._now[step.id] = replace(started, state=StepState.AWAITING_APPROVAL, due_at=due_at)
+            self._asked.append(step)
             return
         try:
             # Only a repair knows the items before the start: it took over the results of some.

@@ -25,9 +25,12 @@ from ..domain.schedules import (
     Pause,
     Schedule,
     Settings,
+    Webhook,
     find_cycle,
 )
 from ..domain.settings import resolve_settings
+from ..domain.subscriptions import ObjectKind as SubscribedKind
+from ..domain.subscriptions import ObjectRef
 from ..domain.ticks import Tick, TickKind, TickState
 from ..domain.time import Timestamp
 from ..domain.timetables import Occurrence, Timetable, why_never, zone_of
@@ -35,13 +38,14 @@ from ..domain.version_changes import describe_changes
 from ..domain.versions import Version
 from ..errors import Conflict, DataOpsError, Forbidden, InvalidRequest, InvalidSchedule, Refused, StaleWrite
 from ..ports import Page, TickFilter, Transaction
-from . import runs, ticks
+from . import lateness, pipeline_files, runs, ticks, webhooks
 from .context import Services
 from .parameters import check_parameters
 from .permissions import allows, require
 from .pipeline_plans import make_plan, take_pipeline
 from .placement import with_submitter_variables
 from .scheduled_runs import SINGLE, root_of
+from .subscriptions import check_recipients_of
 from .versions import TakenSnapshot, make_version, take_snapshot
 
 MAX_PREVIEW = 50
@@ -91,6 +95,10 @@ class ScheduleView:
     """The reason why it runs for nobody any more: its owner may not run there."""
     drift: Drift | None = None
     """Only `get` looks at the working file."""
+    hook: webhooks.HookState | None = None
+    """Only a webhook that has a secret."""
+    foreseen_late_s: float | None = None
+    """The seconds by which its newest ticks will be late, as far as it can be foreseen."""
 
 
 @dataclass(frozen=True)
@@ -209,6 +217,8 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
         newest = tx.versions.newest_by_job([schedule.job_id for schedule in found])
         last = tx.ticks.last_ticks(ids)
         guarded = {environment.name: environment.guarded for environment in tx.environments.all()}
+    hooks = webhooks.states(ctx, found)
+    foreseen = lateness.of_schedules(ctx, last)
     last_runs = runs.summaries(ctx, [tick.run_id for tick in last.values() if tick.run_id])
     return [
         ScheduleView(
@@ -219,6 +229,8 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
             last_tick=(tick := last.get(schedule.id)),
             last_run=last_runs.get(tick.run_id) if tick and tick.run_id else None,
             orphaned=_orphaned(ctx, schedule, guarded),
+            hook=hooks.get(schedule.id),
+            foreseen_late_s=foreseen.get(schedule.id),
         )
         for schedule in found
     ]
@@ -236,7 +248,8 @@ def _orphaned(ctx: Services, schedule: Schedule, guarded: Mapping[str, bool]) ->
 def _drift(ctx: Services, view: ScheduleView) -> Drift:
     """Compare the version with the working file, as a submission of now would take it."""
     schedule = view.schedule
-    parameters = _sample_parameters(schedule.settings, schedule.settings.preset_names[0])
+    schema = view.version.manifest.parameters
+    parameters = _sample_parameters(schedule.settings, schedule.settings.preset_names[0], schema)
     submission = _of_working_file(view.job, view.version, schedule.environment)
     submission = replace(submission, parameters=parameters)
     try:
@@ -318,6 +331,7 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
             decided_until=at.wall_time,
             pause=None if wish.pause is None else Pause(at.wall_time, by, wish.pause[:MAX_WHY_LENGTH]),
         )
+        schedule = webhooks.with_address(tx, None, schedule, by=by, at=at.wall_time)
         tx.schedules.add(_planned(tx, schedule), plan)
     return get(ctx, schedule.id)
 
@@ -352,6 +366,7 @@ def change(
         changed = replace(schedule, name=wanted, settings=settings, decided_until=at)
         if isinstance(settings.rule, Files) and settings.rule != schedule.settings.rule:
             tx.schedules.put_seen_files(schedule.id, None)
+        changed = webhooks.with_address(tx, schedule, changed, by=by, at=at)
         tx.schedules.change(_planned(tx, changed), "schedule.changed", at=at, by=by)
     return get(ctx, schedule.id)
 
@@ -450,6 +465,9 @@ def take_over(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
                 f"You may not run in {schedule.environment}, so the schedule would not run either. Ask somebody who "
                 "may.",
                 code="environment_guarded",
+                verb=str(Verb.RUN),
+                object=str(kind),
+                environment=schedule.environment,
             )
         if schedule.owner.id != by.id:
             tx.schedules.change(replace(schedule, owner=by, refusal=None), "schedule.taken_over", at=at, by=by)
@@ -461,7 +479,9 @@ def remove(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
     with ctx.store.begin() as tx:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.DELETE)
         view = _views(ctx, [schedule])[0]
+        webhooks.forget(tx, schedule.id, by=by, at=ctx.clock.now())
         tx.schedules.remove(schedule.id, at=ctx.clock.now(), by=by)
+        tx.subscriptions.remove_to(ObjectRef(SubscribedKind.SCHEDULE, schedule.id))
     return view
 
 
@@ -532,6 +552,9 @@ def _check_settings(ctx: Services, settings: Settings) -> Settings:
         MAX_PARAMETERS_BYTES
     ):
         raise InvalidSchedule(f"The parameters have more than {MAX_PARAMETERS_BYTES} bytes. Let a file hold them.")
+    if settings.all_recipients:
+        with ctx.store.read() as tx:
+            check_recipients_of(tx, settings)
     if not settings.follows_clock:
         return settings
     with ctx.store.read() as tx:
@@ -584,15 +607,21 @@ def _check_parameters(settings: Settings, taken: _Taken) -> None:
     """Raise InvalidParameters or InvalidSchedule when a run would not take the parameters."""
     check_dates(settings.dates, taken.schema)
     for preset in settings.preset_names:
-        taken.check(_sample_parameters(settings, preset))
+        taken.check(_sample_parameters(settings, preset, taken.schema))
 
 
-def _sample_parameters(settings: Settings, preset: str) -> dict[str, Any]:
+def _sample_parameters(settings: Settings, preset: str, schema: ParameterSchema) -> dict[str, Any]:
     """Return parameters such as a run of the preset will have."""
     zone = zone_of(settings.timezone)
     computed = compute_dates(settings.dates_of(preset), _SAMPLE_TIME, zone, previous=None)
     rule = settings.rule
-    by_cause = {rule.parameter: ["a"]} if isinstance(rule, Files) and rule.parameter is not None else {}
+    by_cause: dict[str, Any] = {}
+    if isinstance(rule, Files) and rule.parameter is not None:
+        by_cause = {rule.parameter: ["a"]}
+    if isinstance(rule, Webhook):
+        # A parameter that there is not is among them too: the check then names it.
+        known = {name: schema.get(name) for name in rule.parameters}
+        by_cause = {name: parameter.sample() if parameter else None for name, parameter in known.items()}
     return {**settings.parameters_of(preset), **computed, **by_cause}
 
 
@@ -615,9 +644,10 @@ def _nothing_to_store(_tx: Transaction, _at: Timestamp) -> tuple[Job, Version, P
 def _take(ctx: Services, submission: Submission, settings: Settings, *, by: Actor) -> _Taken:
     """Read the source as a run of now would, and check that it may run there."""
     submission.check()
-    submission = replace(submission, parameters=_sample_parameters(settings, settings.preset_names[0]))
     if submission.kind is JobKind.PIPELINE:
-        taken = take_pipeline(ctx, submission, by=by)
+        declared = pipeline_files.read_parameters(ctx, submission)
+        parameters = _sample_parameters(settings, settings.preset_names[0], declared)
+        taken = take_pipeline(ctx, replace(submission, parameters=parameters), by=by)
 
         def store_pipeline(tx: Transaction, at: Timestamp) -> tuple[Job, Version, Plan]:
             return make_plan(ctx, tx, taken, by=by, at=at)

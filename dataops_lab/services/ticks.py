@@ -18,16 +18,19 @@ from ..domain.actors import ENGINE, SCHEDULES, Actor
 from ..domain.backfills import concurrency_of, tells
 from ..domain.calendars import Calendar
 from ..domain.dates import compute_dates
+from ..domain.lateness import round_up
 from ..domain.notifications import MessageKind
 from ..domain.runs import Reason, Run, RunState, TriggerKind
 from ..domain.schedules import FAILURES, AfterJob, Pause, Schedule
-from ..domain.ticks import CLEAR, Decision, Tick, TickKind, TickState, decide, decide_overlap
+from ..domain.subscriptions import Occasion
+from ..domain.ticks import CLEAR, Decision, Tick, TickKind, TickState, decide, decide_overlap, in_words
 from ..domain.time import Timestamp
 from ..domain.timetables import Timetable, zone_of
 from ..errors import Conflict, DataOpsError, StaleWrite, StoreBusy
 from ..ports import Transaction
+from . import lateness
 from .context import Services
-from .notifications import tell
+from .messages import FORESEEN, long_run_group, tell, tell_end
 from .runs import ask_to_end
 from .scheduled_runs import ScheduledRun, prepare
 
@@ -221,6 +224,8 @@ def _note(tx: Transaction, schedule: Schedule, tick: Tick, *, at: dt.datetime) -
         return replace(schedule, refusal=None)
     if tick.state is TickState.MISSED:
         tell(tx, MessageKind.MISSED, schedule, tick, at=at)
+    if tick.state is TickState.SKIPPED:
+        tell(tx, MessageKind.MISSED, schedule, tick, occasion=Occasion.SKIPPED, at=at)
     if tick.state is TickState.REFUSED and tick.reason is not None:
         tell(tx, MessageKind.REFUSED, schedule, tick, at=at)
         return count_failure(tx, replace(schedule, refusal=tick.reason.message), tick, at=at)
@@ -274,16 +279,18 @@ def _count_end(tx: Transaction, schedule: Schedule, tick: Tick, run: Run, at: dt
     if run.state is RunState.SUCCEEDED:
         if tick.due_at is None or tick.due_at >= at:
             tx.ticks.mark_told(tick.id, at=at)
+        tell_end(tx, schedule, tick, run, at=at)
         if schedule.failures:
-            tell(tx, MessageKind.RECOVERY, schedule, tick, run=run, at=at)
             schedule = replace(schedule, failures=0)
             tx.schedules.move_on(schedule)
     elif run.state in FAILURES:
         # People hear of the failure now. They need not hear again that there is no success at the due time.
         tx.ticks.mark_told(tick.id, at=at)
-        tell(tx, MessageKind.FAILURE, schedule, tick, run=run, at=at)
+        tell_end(tx, schedule, tick, run, at=at)
         schedule = count_failure(tx, schedule, tick, at=at)
         tx.schedules.move_on(schedule)
+    else:
+        tell_end(tx, schedule, tick, run, at=at)
     return schedule
 
 
@@ -345,11 +352,12 @@ def _follow(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetim
         rule = schedule.settings.rule
         assert isinstance(rule, AfterJob)
         for run in ended:
-            if run.job_id == rule.job_id and rule.on.fits(run.state) and _is_within(schedule, at):
+            if run.job_id == rule.job_id and rule.on.fits(run.state) and is_within(schedule, at):
                 add_event_ticks(ctx, tx, schedule, TickKind.JOB, nominal=at, cause=run.id, payload={}, at=at)
 
 
-def _is_within(schedule: Schedule, at: dt.datetime) -> bool:
+def is_within(schedule: Schedule, at: dt.datetime) -> bool:
+    """Tell whether the schedule counts at this instant: between its start and its end."""
     settings = schedule.settings
     return (settings.starts_at is None or settings.starts_at <= at) and (
         settings.ends_at is None or at <= settings.ends_at
@@ -427,6 +435,27 @@ def tell_late(ctx: Services, *, fence: int) -> None:
         for tick in due:
             if tx.ticks.mark_told(tick.id, at=now) and tick.id not in succeeded:
                 tell(tx, MessageKind.LATE, schedules[tick.schedule_id], tick, at=now)
+
+
+def tell_foreseen(ctx: Services, *, fence: int) -> None:
+    """Tell once of each tick that will be late, before it is. Nothing is told again at its due time."""
+    now = ctx.clock.now()
+    with ctx.store.read() as tx:
+        foreseen = lateness.foresee_in(tx, tx.ticks.list_due_later(now, limit=MAX_DUE), now)
+    if not foreseen:
+        return
+    with ctx.store.begin(fence=fence) as tx:
+        found = tx.ticks.get_many(foreseen.keys())
+        schedules = tx.schedules.get_many([tick.schedule_id for tick in found.values()])
+        # A run may have ended meanwhile.
+        for tick_id, late_s in lateness.foresee_in(tx, found.values(), now).items():
+            tick = found[tick_id]
+            # Somebody who was told that the run takes long is told at the due time, and not in between.
+            if tick.run_id is not None and tx.outbox.knows(long_run_group(tick.run_id)):
+                continue
+            if tick.schedule_id in schedules and tx.ticks.mark_told(tick.id, at=now):
+                why = Reason(FORESEEN, f"It will be late by about {in_words(round_up(late_s))}.")
+                tell(tx, MessageKind.LATE, schedules[tick.schedule_id], replace(tick, reason=why), at=now)
 
 
 # --- by hand --------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ class SqlOutbox:
                 "payload": dict(message.payload),
                 "created_at": message.created_at,
                 "not_before": message.not_before,
+                "group_key": message.group,
             }
             for message in messages
         ]
@@ -49,6 +50,20 @@ class SqlOutbox:
         taken = update(t.outbox).where(_O.id.in_([message.id for message in messages]))
         self._connection.execute(taken.values(not_before=until, attempts=_O.attempts + 1))
         return messages
+
+    def find_open(self, group: str) -> Message | None:
+        query = select(t.outbox).where(_O.group_key == group, _O.delivered_at.is_(None)).order_by(_O.id.desc()).limit(1)
+        row = self._connection.execute(with_row_lock(self._connection, query)).one_or_none()
+        return _message(row) if row else None
+
+    def knows(self, group: str) -> bool:
+        return self._connection.execute(select(_O.id).where(_O.group_key == group).limit(1)).first() is not None
+
+    def change(self, message: Message) -> None:
+        values = {"kind": message.kind, "payload": dict(message.payload), "not_before": message.not_before}
+        self._connection.execute(
+            update(t.outbox).where(_O.id == message.id, _O.delivered_at.is_(None)).values(**values)
+        )
 
     def mark_delivered(self, message_id: str, *, at: dt.datetime) -> None:
         self._connection.execute(update(t.outbox).where(_O.id == message_id).values(delivered_at=at, error=None))
@@ -89,4 +104,5 @@ def _message(row: Row[Any]) -> Message:
         attempts=row.attempts,
         delivered_at=row.delivered_at,
         error=row.error,
+        group=row.group_key,
     )

@@ -36,7 +36,7 @@ from ..domain.settings import RunSettings
 from ..domain.snapshots import Finding, KernelChoice, Severity
 from ..domain.versions import Origin
 from ..errors import InvalidRequest, NotFound, StaleWrite
-from ..ports import Page, RunFilter
+from ..ports import EarlierEnd, Page, RunFilter
 from . import reasons, summaries
 from . import tables as t
 from .actors import SqlActors
@@ -119,6 +119,23 @@ class SqlRuns:
         rows = self._connection.execute(_IN_STATES, {"states": [str(state) for state in states]})
         return [_run(row, self._actors) for row in rows]
 
+    def list_earlier_ends(self, run: Run, *, limit: int) -> Sequence[EarlierEnd]:
+        return self._ends_before(run.id, run.job_id, run.environment, limit)
+
+    def list_last_ends(self, job_id: str, environment: str, *, limit: int) -> Sequence[EarlierEnd]:
+        # No id comes after this text.
+        return self._ends_before("~", job_id, environment, limit)
+
+    def _ends_before(self, run_id: str, job_id: str, environment: str, limit: int) -> Sequence[EarlierEnd]:
+        given = {"job": job_id, "environment": environment, "run": run_id, "limit": limit}
+        return [
+            EarlierEnd(
+                RunState(row.state),
+                (row.finished_at - row.started_at).total_seconds() if row.started_at and row.finished_at else None,
+            )
+            for row in self._connection.execute(_EARLIER_ENDS, given)
+        ]
+
     def transition(self, before: Run, after: Run) -> None:
         self.transition_all([(before, after)])
 
@@ -160,9 +177,12 @@ class SqlRuns:
 
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         deletable = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
-        deleted_ids = self._connection.scalars(
-            with_row_lock(self._connection, select(t.runs.c.id).where(deletable))
-        ).all()
+        place = (t.runs.c.project, t.runs.c.environment)
+        query = with_row_lock(self._connection, select(t.runs.c.id, *place).where(deletable))
+        places = {
+            row.id: {"project": row.project, "environment": row.environment} for row in self._connection.execute(query)
+        }
+        deleted_ids = list(places)
         all_ids = [*deleted_ids, *self._connection.scalars(_PARTS, {"run_ids": deleted_ids})]
         events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(all_ids))
         self._connection.execute(delete(t.events).where(events_of_runs))
@@ -170,7 +190,8 @@ class SqlRuns:
             self._connection.execute(delete(table).where(table.c.run_id.in_(all_ids)))
         self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(all_ids)))
         for run_id in all_ids:
-            self._events.add(run_subject(run_id), "run.deleted", at=at, actor=by)
+            data = places.get(run_id, {"part": True})
+            self._events.add(run_subject(run_id), "run.deleted", at=at, actor=by, data=data)
         return deleted_ids
 
     def list_on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:
@@ -215,6 +236,20 @@ def _newest(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 _NEWEST = _newest()
 _NEWEST_IN_STATES = _newest(_AMONG_STATES)
+_EARLIER_ENDS = (
+    select(_C.state, _C.started_at, _C.finished_at)
+    .where(
+        _C.job_id == bindparam("job"),
+        text(NO_POINT),
+        _C.environment == bindparam("environment"),
+        _C.parent_id.is_(None),
+        _C.id < bindparam("run"),
+        _C.state.in_([str(state) for state in ENDED]),
+        _C.trigger_kind.not_in([str(TriggerKind.TRIAL), str(TriggerKind.TAKEN_OVER), str(TriggerKind.BACKFILL)]),
+    )
+    .order_by(_C.id.desc())
+    .limit(bindparam("limit"))
+)
 _PARTS = select(_C.id).where(_C.parent_id.in_(bindparam("run_ids", expanding=True)))
 _COUNTS = (
     select(_C.state, func.count())

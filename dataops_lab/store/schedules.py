@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.events import Subject, SubjectKind
 from ..domain.plans import Plan
 from ..domain.schedules import AfterJob, Pause, Schedule, rule_kind, settings_from_json, settings_to_json
@@ -42,6 +43,10 @@ class SqlSchedules:
         row = self._connection.execute(select(*_COLUMNS).where(_S.project == project, _S.name == name)).one_or_none()
         return self._schedule(row) if row else None
 
+    def find_by_hook(self, hook_id: str) -> Schedule | None:
+        row = self._connection.execute(_BY_HOOK, {"hook_id": hook_id}).one_or_none()
+        return self._schedule(row) if row else None
+
     def get_many(self, ids: Collection[str]) -> Mapping[str, Schedule]:
         query = with_row_lock(self._connection, _BY_IDS)
         return {row.id: self._schedule(row) for row in self._connection.execute(query, {"ids": sorted(set(ids))})}
@@ -55,7 +60,7 @@ class SqlSchedules:
     def add(self, schedule: Schedule, plan: Plan) -> None:
         self._connection.execute(insert(t.schedules), check_lengths(t.schedules, _columns(schedule)))
         self._put_plan(schedule.id, plan)
-        self._event(schedule, "schedule.added", at=schedule.created_at, by=schedule.created_by)
+        self._event(None, schedule, "schedule.added", at=schedule.created_at, by=schedule.created_by)
 
     def get_plan(self, schedule_id: str) -> Plan:
         inherited = self._connection.scalar(select(_S.inherited).where(_S.id == schedule_id)) or {}
@@ -66,13 +71,15 @@ class SqlSchedules:
         self, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor, plan: Plan | None = None
     ) -> Schedule:
         after = replace(schedule, revision=schedule.revision + 1, changed_at=at, changed_by=by)
+        row = self._connection.execute(select(*_COLUMNS).where(_S.id == schedule.id)).one_or_none()
+        before = self._schedule(row) if row else None
         query = update(t.schedules).where(_S.id == schedule.id, _S.revision == schedule.revision)
         if self._connection.execute(query, check_lengths(t.schedules, _columns(after))).rowcount != 1:
             raise StaleWrite("Somebody else has changed the schedule. Look at it again.", id=schedule.id)
         if plan is not None:
             self._connection.execute(delete(t.schedule_steps).where(_P.schedule_id == schedule.id))
             self._put_plan(schedule.id, plan)
-        self._event(after, kind, at=at, by=by)
+        self._event(before, after, kind, at=at, by=by)
         return after
 
     def move_on(self, schedule: Schedule) -> None:
@@ -80,10 +87,13 @@ class SqlSchedules:
         self._connection.execute(_MOVE, {"of_schedule": schedule.id, **columns})
 
     def remove(self, schedule_id: str, *, at: dt.datetime, by: Actor) -> None:
+        place = (_S.name, _S.project, _S.environment)
+        row = self._connection.execute(select(*place).where(_S.id == schedule_id)).one_or_none()
         self._connection.execute(delete(t.ticks).where(t.ticks.c.schedule_id == schedule_id))
         self._connection.execute(delete(t.schedule_steps).where(_P.schedule_id == schedule_id))
         self._connection.execute(delete(t.schedules).where(_S.id == schedule_id))
-        self._events.add(_subject(schedule_id), "schedule.removed", at=at, actor=by)
+        data = dict(row._mapping) if row else {}
+        self._events.add(_subject(schedule_id), "schedule.removed", at=at, actor=by, data=data)
 
     def list_due(self, now: dt.datetime, *, limit: int) -> Sequence[Schedule]:
         rows = self._connection.execute(_DUE, {"now": now, "limit": limit})
@@ -129,8 +139,9 @@ class SqlSchedules:
         inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
         self._connection.execute(update(t.schedules).where(_S.id == schedule_id).values(inherited=dict(inherited)))
 
-    def _event(self, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor) -> None:
-        data = {"name": schedule.name}
+    def _event(self, before: Schedule | None, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor) -> None:
+        place = {"name": schedule.name, "project": schedule.project, "environment": schedule.environment}
+        data = {**place, "changes": changes(_audited(before) if before else None, _audited(schedule))}
         self._events.add(_subject(schedule.id), kind, at=at, actor=by, revision=schedule.revision, data=data)
 
     def _schedule(self, row: Row[Any]) -> Schedule:
@@ -156,6 +167,7 @@ _LOOKED_UP = ("rule_kind", "calendar", "seen_files", "inherited")
 _COLUMNS = [column for column in t.schedules.c if column.name not in _LOOKED_UP]
 _COUNTED = ("decided_until", "next_at", "wake_at", "failures", "refusal")
 _BY_NAME = select(*_COLUMNS).where(or_(_S.id == bindparam("name"), _S.name == bindparam("name")))
+_BY_HOOK = select(*_COLUMNS).where(_S.hook_id.is_not(None), _S.hook_id == bindparam("hook_id"))
 _BY_IDS = select(*_COLUMNS).where(_S.id.in_(bindparam("ids", expanding=True))).order_by(_S.id)
 _PLAN = select(t.schedule_steps).where(_P.schedule_id == bindparam("schedule_id")).order_by(_P.position)
 _MOVE = update(t.schedules).where(_S.id == bindparam("of_schedule"))
@@ -178,7 +190,7 @@ _AFTER = (
 )
 _FOLLOWING = select(_S.after_job_id, _S.job_id).where(_S.after_job_id.is_not(None))
 _WATCHING = select(*_COLUMNS).where(_S.rule_kind == "files", _S.paused_at.is_(None)).order_by(_S.id)
-_EVENT_RULES = ("after_job", "files")
+_EVENT_RULES = ("after_job", "files", "webhook")
 _ACTIVE = (
     select(func.count())
     .select_from(t.schedules)
@@ -188,6 +200,18 @@ _ACTIVE = (
 
 def _subject(schedule_id: str) -> Subject:
     return Subject(SubjectKind.SCHEDULE, schedule_id)
+
+
+def _audited(schedule: Schedule) -> dict[str, Any]:
+    """Return what the audit trail tells of a schedule."""
+    return {
+        **settings_to_json(schedule.settings),
+        "name": schedule.name,
+        "version": schedule.version_digest,
+        "environment": schedule.environment,
+        "owner": schedule.owner.id,
+        "paused": schedule.pause.why if schedule.pause else None,
+    }
 
 
 def _columns(schedule: Schedule) -> dict[str, Any]:

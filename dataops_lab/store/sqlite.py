@@ -7,24 +7,32 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 
 from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from ..errors import StateFolderUnusable
+from ..errors import StateFolderUnusable, StoreBusy
 from .bells import FifoBell, ring_all
 from .locks import READ_ONLY
-from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
+from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction, Witness
+
+_BUSY = "The database is busy."
 
 
-def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> SqlStore:
-    """Open the database at `path`; make it or bring it up to date where needed. `before_commit`: see SqlStore.
+def open_sqlite(
+    path: Path,
+    *,
+    before_commit: Callable[[SqlTransaction], None] | None = None,
+    witness: Witness | None = None,
+) -> SqlStore:
+    """Open the database at `path`; make it or bring it up to date where needed. See SqlStore for the hooks.
 
     Raise StateFolderUnusable when the folder or the file cannot be used, StoreTooNew, and StoreBusy.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqlStore(SqliteDatabase(path), before_commit=before_commit)
+        return SqlStore(SqliteDatabase(path), before_commit=before_commit, witness=witness)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise StateFolderUnusable(
             f"The state folder {path.parent} cannot be used: {error}. "
@@ -42,7 +50,11 @@ class SqliteDatabase:
         self._bells = path.with_name("bells")
         self._watcher = _connect(path)
         self._watcher_lock = Lock()
-        self._watcher.execute("PRAGMA journal_mode = WAL")
+        try:
+            _switch_to_wal(self._watcher)
+        except BaseException:
+            self._watcher.close()
+            raise
         url = URL.create("sqlite", database=str(path))
         self.writer = create_engine(url, creator=lambda: _connect(path))
         self.reader = create_engine(
@@ -83,7 +95,7 @@ class SqliteDatabase:
     def explain_error(self, error: DBAPIError) -> str | None:
         message = str(error.orig)
         if "locked" in message or "busy" in message:
-            return "The database is busy."
+            return _BUSY
         return f"The database cannot be written: {message}." if "full" in message or "I/O" in message else None
 
     def close(self) -> None:
@@ -98,3 +110,20 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA query_only = {read_only:d}")
     return connection
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work at once, for ever. Do nothing where that is so already. Raise StoreBusy."""
+    deadline = monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # When two switch a new file at once, each holds what the other needs. SQLite then refuses one at once,
+            # without its own wait. That one has let go here, so the other gets on.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            if monotonic() >= deadline:
+                raise StoreBusy(f"{_BUSY} Try again.") from error
+            sleep(0.01)

@@ -446,6 +446,34 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+# The database refuses to change and to delete its rows, by triggers of migration 0017. A migration that copies this
+# table must make them again.
+audit = Table(
+    "audit",
+    metadata,
+    # Without a gap, so it is counted by the program and not by the database.
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("actor_name", String(200), nullable=False),
+    # Empty where the person was replaced since.
+    Column("salt", String(32)),
+    Column("who", String(71), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("object_kind", String(20), nullable=False),
+    Column("object_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("project", String(100)),
+    Column("environment", String(100)),
+    Column("outcome", String(10), nullable=False),
+    # Canonical JSON, as its digest was made of it.
+    Column("data", Text, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("chain", String(71), nullable=False),
+    Index(None, "at"),
+    Index("ix_audit_actor", "actor", "seq"),
+    Index("ix_audit_object", "object_kind", "object_id", "seq"),
+)
+
 environments = Table(
     "environments",
     metadata,
@@ -596,6 +624,8 @@ schedules = Table(
     Column("refusal", Text),
     # The files that a watched folder had at the last burst: by path size and time of change.
     Column("seen_files", JSON(none_as_null=True)),
+    # The last part of the address of a webhook.
+    Column("hook_id", String(64)),
     # The variables of the person who set it, which its runs on this machine get.
     Column("inherited", JSON, nullable=False, server_default="{}"),
     _revision(),
@@ -604,6 +634,7 @@ schedules = Table(
     Index(None, "job_id", "version_digest"),
     Index(None, "wake_at", info={"only": "wake_at IS NOT NULL"}),
     Index(None, "after_job_id", info={"only": "after_job_id IS NOT NULL"}),
+    Index("ix_schedules_hook_id", "hook_id", unique=True, info={"only": "hook_id IS NOT NULL"}),
 )
 
 # Its runs need these rows: the plan of a pipeline's steps; for any other job one row, whose step is empty.
@@ -646,6 +677,7 @@ ticks = Table(
     Index(None, "run_id", info={"only": "run_id IS NOT NULL"}),
     Index(None, "decided_at"),
     Index("ix_ticks_open", "state", "schedule_id", "id", info={"only": "state = 'waiting' OR state = 'ready'"}),
+    Index("ix_ticks_cause", "schedule_id", "cause", info={"only": "cause <> ''"}),
     Index("ix_ticks_due", "due_at", info={"only": "due_at IS NOT NULL AND told_at IS NULL"}),
 )
 
@@ -662,8 +694,64 @@ outbox = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("delivered_at", Instant),
     Column("error", Text),
+    Column("group_key", String(200)),
     Index(None, "not_before", info={"only": "delivered_at IS NULL"}),
     Index(None, "created_at"),
+    Index("ix_outbox_group", "group_key", info={"only": "group_key IS NOT NULL"}),
+)
+
+RECIPIENT_LENGTH = 320
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("person", ActorId, primary_key=True),
+    Column("object_kind", String(20), primary_key=True),
+    # The id of a schedule or job, or the name of an environment.
+    Column("object_id", String(100), primary_key=True),
+    Column("choice", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _revision(),
+    Index(None, "object_kind", "object_id"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person", ActorId, primary_key=True),
+    # Only a confirmed address.
+    Column("address", String(RECIPIENT_LENGTH)),
+    Column("confirmed_at", Instant),
+    Column("times", JSON, nullable=False),
+    # The address that waits for its code, with the hash of the code.
+    Column("pending", JSON(none_as_null=True)),
+    Column("codes_sent", JSON, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    _revision(),
+)
+
+held_messages = Table(
+    "held_messages",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("message_id", String(26), nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("recipient", String(RECIPIENT_LENGTH), nullable=False),
+    Column("person", ActorId),
+    Column("until", Instant, nullable=False),
+    Column("reason", String(20), nullable=False),
+    Index(None, "until"),
+    Index(None, "person", info={"only": "person IS NOT NULL"}),
+)
+
+message_counts = Table(
+    "message_counts",
+    metadata,
+    Column("channel", String(20), primary_key=True),
+    Column("recipient", String(RECIPIENT_LENGTH), primary_key=True),
+    Column("job_id", String(26), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("number", Integer, nullable=False),
 )
 
 deliveries = Table(

@@ -56,6 +56,8 @@ class SqlTicks:
             query = query.where(_T.schedule_id == where.schedule_id)
         if where.states:
             query = query.where(_T.state.in_([str(state) for state in where.states]))
+        if where.preset is not None:
+            query = query.where(_T.preset == where.preset)
         if where.nominal_after is not None:
             query = query.where(func.coalesce(_T.until, _T.nominal) >= where.nominal_after)
         if where.nominal_before is not None:
@@ -103,8 +105,8 @@ class SqlTicks:
         return self._connection.scalar(_UNFINISHED_OF_CAUSE, {"cause": cause}) or 0
 
     def list_by_cause(self, schedule_id: str, cause: str) -> Sequence[Tick]:
-        query = select(t.ticks).where(_T.schedule_id == schedule_id, _T.cause == cause).order_by(_T.nominal, _T.id)
-        return [_tick(row) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_BY_CAUSE, {"schedule_id": schedule_id, "cause": cause})
+        return [_tick(row) for row in rows]
 
     def list_backfills(self, schedule_id: str, *, limit: int) -> Sequence[BackfillCounts]:
         rows = self._connection.execute(_BACKFILLS, {"schedule_id": schedule_id, "limit": limit})
@@ -120,6 +122,9 @@ class SqlTicks:
 
     def list_due(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
         return [_tick(row) for row in self._connection.execute(_DUE, {"now": now, "limit": limit})]
+
+    def list_due_later(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
+        return [_tick(row) for row in self._connection.execute(_DUE_LATER, {"now": now, "limit": limit})]
 
     def next_due_at(self) -> dt.datetime | None:
         found: dt.datetime | None = self._connection.scalar(select(func.min(_T.due_at)).where(*_UNTOLD))
@@ -156,6 +161,16 @@ _IS_READY, _IS_WAITING = (_T.state == bindparam(None, state, literal_execute=Tru
 _READY = select(t.ticks).where(_IS_READY).order_by(_T.id).limit(bindparam("limit"))
 _WAITING = select(t.ticks).where(_IS_WAITING).order_by(_T.schedule_id, _T.id)
 _UNFINISHED_STATES = [str(state) for state in RunState if not state.is_terminal]
+_BY_CAUSE = (
+    select(t.ticks)
+    # The constant lets both databases see that the index of causes has these rows.
+    .where(
+        _T.cause != bindparam(None, "", literal_execute=True),
+        _T.schedule_id == bindparam("schedule_id"),
+        _T.cause == bindparam("cause"),
+    )
+    .order_by(_T.nominal, _T.id)
+)
 _ALIVE = (
     select(_T.preset, _R.id)
     .join(t.ticks, _T.id == _R.tick_id)
@@ -197,6 +212,9 @@ _LAST_SUCCESS = select(func.max(_T.nominal)).where(
 _UNTOLD = (_T.due_at.is_not(None), _T.told_at.is_(None))
 _DUE = (
     select(t.ticks).where(*_UNTOLD, _T.due_at <= bindparam("now")).order_by(_T.due_at, _T.id).limit(bindparam("limit"))
+)
+_DUE_LATER = (
+    select(t.ticks).where(*_UNTOLD, _T.due_at > bindparam("now")).order_by(_T.due_at, _T.id).limit(bindparam("limit"))
 )
 
 

@@ -11,6 +11,7 @@ import { ReproductionsClient } from './reproductions';
 import { RetentionClient } from './retention';
 import { SchedulesClient } from './schedules';
 import {
+  Comparison,
   InspectRequest,
   Inspection,
   JournalPage,
@@ -78,6 +79,11 @@ export class Client extends Connection {
   /** List the files that the run found beside its notebook. */
   inputs(id: string): Promise<RunInputs> {
     return this.get(pathOf('runs', id, 'inputs'));
+  }
+
+  /** Compare a run that has ended with the last success of its job in its environment before it. */
+  comparison(id: string): Promise<Comparison> {
+    return this.get(pathOf('runs', id, 'comparison'));
   }
 
   cancel(id: string): Promise<Run> {

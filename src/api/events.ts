@@ -44,6 +44,8 @@ export type Message = {
   count: number;
   run: string | null;
   reason: { code: string; message: string } | null;
+  /** It was told before the due time. */
+  foreseen?: boolean;
   failures: number;
 };
 

@@ -12,7 +12,8 @@ import {
   SchedulePreview,
   ScheduleSettings,
   Tick,
-  TickSpan
+  TickSpan,
+  WebhookSecret
 } from './types';
 
 /** Schedules, their decision log, and the calendars that they ask. */
@@ -68,6 +69,17 @@ export class SchedulesClient {
   /** Let the schedule run the working file as it is now. */
   updateVersion(id: string): Promise<Schedule> {
     return this._act(id, 'update-version');
+  }
+
+  /** Give the webhook of a schedule a new secret, which only this answer shows. */
+  newWebhookSecret(id: string): Promise<WebhookSecret> {
+    return this._act(id, 'webhook-secret', {});
+  }
+
+  /** Return the whole address of a webhook, as other programs need it. */
+  webhookAddress(path: string): string {
+    const { baseUrl } = this._connection.settings;
+    return new URL(path, new URL(baseUrl, window.location.href)).href;
   }
 
   /** Start the schedule now, whatever is in the way: a tick for each preset. */

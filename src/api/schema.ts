@@ -695,6 +695,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/runs/{run_id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The differences between a run that has ended and the last success of its job in its environment before it */
+        get: operations["get_runs_run_id_comparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/runs/{run_id}/notebook": {
         parameters: {
             query?: never;
@@ -1022,6 +1039,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/schedules/{schedule}/webhook-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give the webhook of a schedule a new secret, shown only in this answer; the one before counts for a day more */
+        post: operations["post_schedules_schedule_webhook_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/schedules/{schedule}/run-now": {
         parameters: {
             query?: never;
@@ -1141,6 +1175,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The subscriptions of the person who asks */
+        get: operations["get_subscriptions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/subscriptions/{object_kind}/{object_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The choice of the person who asks for a job, schedule or environment; null where the default counts */
+        get: operations["get_subscriptions_object_kind_object_id"];
+        /** Say what to hear of a job, schedule or environment, and how; safe to repeat */
+        put: operations["put_subscriptions_object_kind_object_id"];
+        post?: never;
+        /** Let the default count again; safe to repeat */
+        delete: operations["delete_subscriptions_object_kind_object_id"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The address, quiet hours and digest of the person who asks, and what waits for them */
+        get: operations["get_me"];
+        /** Set time zone, quiet hours and digest; the address stays */
+        put: operations["put_me"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mail a code to an address. The address counts once the code has come back */
+        post: operations["post_me_address"];
+        /** Remove the address of the person who asks; safe to repeat */
+        delete: operations["delete_me_address"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/me/address/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm the address to which the code was mailed */
+        post: operations["post_me_address_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/calendars": {
         parameters: {
             query?: never;
@@ -1172,6 +1295,40 @@ export interface paths {
         post?: never;
         /** Remove a calendar that no schedule uses; as it was */
         delete: operations["delete_calendars_calendar"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the entries of the audit trail, newest first */
+        get: operations["get_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check the audit trail from its first entry, also against the witness file and heads that were kept */
+        post: operations["post_audit_verify"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1549,6 +1706,14 @@ export interface components {
             pull: boolean;
         };
         /**
+         * AddressRequest
+         * @description A mail address, to which a code is sent.
+         */
+        AddressRequest: {
+            /** Address */
+            address: string;
+        };
+        /**
          * AfterJobRule
          * @description When a run of another job has ended: with success, with a failure, or any way.
          */
@@ -1615,6 +1780,79 @@ export interface components {
          * @enum {string}
          */
         AttemptState: "claimed" | "launching" | "running" | "finalizing" | "cancelling" | "timing_out" | "unconfirmed" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "released";
+        /**
+         * AuditEntryModel
+         * @description An entry of the audit trail. `actor` is an id and `actor_name` the name that this actor had then.
+         *
+         *     `chain` is the digest of this entry and all before it.
+         */
+        AuditEntryModel: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Actor Name */
+            actor_name: string;
+            /** Verb */
+            verb: string;
+            /** Object Kind */
+            object_kind: string;
+            /** Object Id */
+            object_id: string;
+            /** Project */
+            project: string | null;
+            /** Environment */
+            environment: string | null;
+            outcome: components["schemas"]["Outcome"];
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Digest */
+            digest: string;
+            /** Chain */
+            chain: string;
+        };
+        /**
+         * AuditFindingModel
+         * @description A place where the trail is not as it was written. `seq` is null where it concerns several entries.
+         */
+        AuditFindingModel: {
+            damage: components["schemas"]["Damage"];
+            /** Seq */
+            seq: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * AuditVerificationModel
+         * @description The result of a check. `findings` is empty when all is whole, and else begins with the first wrong entry.
+         *
+         *     `compared` counts the known heads with which the trail was compared, `replaced_by_restore` those of a trail that a
+         *     restore replaced.
+         */
+        AuditVerificationModel: {
+            /** Entries */
+            entries: number;
+            /** Head */
+            head: string;
+            /** Findings */
+            findings: components["schemas"]["AuditFindingModel"][];
+            /** Compared */
+            compared: number;
+            /** Replaced By Restore */
+            replaced_by_restore: number;
+        };
+        /**
+         * AuditVerifyRequest
+         * @description Heads of the audit trail that somebody kept, each as `NUMBER:DIGEST`.
+         */
+        AuditVerifyRequest: {
+            /** Against */
+            against?: string[];
+        };
         /**
          * AuthoredInModel
          * @description The environment and the image on whose kernel a notebook was written.
@@ -1976,6 +2214,41 @@ export interface components {
             deprecated: components["schemas"]["DeprecationModel"] | null;
         };
         /**
+         * ChoiceModel
+         * @description The wish of a person for an object: what they hear, and how; nothing where `on` is empty.
+         *
+         *     `channels` are `lab`, `mail` and `target:NAME`. `until_last_retry`: a failure only when no other attempt follows.
+         */
+        ChoiceModel: {
+            /** On */
+            on?: components["schemas"]["Interest"][];
+            /** Channels */
+            channels?: string[];
+            /**
+             * Mute Skipped
+             * @default true
+             */
+            mute_skipped: boolean;
+            /**
+             * Mute Cancelled
+             * @default true
+             */
+            mute_cancelled: boolean;
+            /**
+             * Until Last Retry
+             * @default true
+             */
+            until_last_retry: boolean;
+        };
+        /**
+         * CodeRequest
+         * @description The code of the mail, with or without its dash.
+         */
+        CodeRequest: {
+            /** Code */
+            code: string;
+        };
+        /**
          * ComingTickModel
          * @description A tick that will come.
          */
@@ -1992,6 +2265,33 @@ export interface components {
             schedule_id: string;
             /** Schedule Name */
             schedule_name: string;
+        };
+        /**
+         * ComparedRunModel
+         * @description The run that succeeded, with which another one is compared.
+         */
+        ComparedRunModel: {
+            /** Id */
+            id: string;
+            /** Created At */
+            created_at: string;
+            /** Finished At */
+            finished_at: string | null;
+        };
+        /**
+         * ComparisonModel
+         * @description A run beside the last one of its job that succeeded in its environment, the likeliest difference first.
+         *
+         *     `good` is null when there is none. `line` tells it in one line.
+         */
+        ComparisonModel: {
+            /** Run */
+            run: string;
+            good: components["schemas"]["ComparedRunModel"] | null;
+            /** Line */
+            line: string;
+            /** Differences */
+            differences: components["schemas"]["DifferenceModel"][];
         };
         /**
          * ConfigurationChange
@@ -2082,6 +2382,11 @@ export interface components {
             /** Expression */
             expression: string;
         };
+        /**
+         * Damage
+         * @enum {string}
+         */
+        Damage: "edited" | "removed" | "inserted" | "replaced" | "renamed" | "cut_off" | "other_chain" | "no_witness" | "unguarded";
         /** DayOffModel */
         DayOffModel: {
             /**
@@ -2106,6 +2411,24 @@ export interface components {
             comment: string;
         };
         /**
+         * DeliveryTimesModel
+         * @description When a person gets messages outside of JupyterLab. `digest_at`: all that can wait comes then, in one message.
+         */
+        DeliveryTimesModel: {
+            /**
+             * Timezone
+             * @default UTC
+             */
+            timezone: string;
+            /** @default null */
+            quiet: components["schemas"]["QuietHoursModel"] | null;
+            /**
+             * Digest At
+             * @default null
+             */
+            digest_at: string | null;
+        };
+        /**
          * DeprecationModel
          * @description The end of an image. From the day `on` new runs are refused; before it they get a warning.
          *
@@ -2127,6 +2450,23 @@ export interface components {
              * @default
              */
             message: string;
+        };
+        /**
+         * DifferenceKind
+         * @enum {string}
+         */
+        DifferenceKind: "code" | "image" | "parameter" | "packages" | "variable" | "input" | "kernel" | "environment" | "host";
+        /**
+         * DifferenceModel
+         * @description One difference, as a sentence without its full stop. `at` and `by` are null where nobody is known.
+         */
+        DifferenceModel: {
+            kind: components["schemas"]["DifferenceKind"];
+            /** Text */
+            text: string;
+            /** At */
+            at: string | null;
+            by: components["schemas"]["ActorModel"] | null;
         };
         /** Digests */
         Digests: {
@@ -2608,6 +2948,20 @@ export interface components {
             path: string;
         };
         /**
+         * HeldModel
+         * @description A message that waits, and why.
+         */
+        HeldModel: {
+            /** Until */
+            until: string;
+            reason: components["schemas"]["HoldReason"];
+        };
+        /**
+         * HoldReason
+         * @enum {string}
+         */
+        HoldReason: "quiet" | "digest" | "limit";
+        /**
          * ImageCheckModel
          * @description A check of an image. `present`: the daemon has it.
          *
@@ -2983,6 +3337,12 @@ export interface components {
             /** Pinned */
             pinned?: string[];
         };
+        /**
+         * Interest
+         * @description The things that a person can choose to hear of.
+         * @enum {string}
+         */
+        Interest: "on_success" | "on_failure" | "on_recovery" | "on_late" | "on_missed" | "on_duration_warning" | "on_approval";
         /**
          * IntervalRule
          * @description Every `every_s` seconds of real time, counted from the epoch and shifted by `phase_s`.
@@ -3368,6 +3728,12 @@ export interface components {
          */
         NoteKind: "carried_over" | "changed" | "not_carried_over";
         /**
+         * ObjectKind
+         * @description The things to which people subscribe, the most specific first. A pipeline is a job.
+         * @enum {string}
+         */
+        ObjectKind: "schedule" | "job" | "environment";
+        /**
          * OccurrenceModel
          * @description A nominal time. `local` is the same in the schedule's zone, with its offset.
          *
@@ -3450,6 +3816,11 @@ export interface components {
              */
             dirty: boolean | null;
         };
+        /**
+         * Outcome
+         * @enum {string}
+         */
+        Outcome: "done" | "refused";
         /**
          * OutputDeclaration
          * @description A declared output. `path` is where it is published, from the notebook's folder; it may have placeholders.
@@ -3541,6 +3912,16 @@ export interface components {
          * @enum {string}
          */
         Overlap: "skip" | "buffer_one" | "buffer_all" | "cancel_other" | "allow_all";
+        /** PageModel[AuditEntryModel] */
+        PageModel_AuditEntryModel_: {
+            /** Items */
+            items: components["schemas"]["AuditEntryModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[BackfillCellModel] */
         PageModel_BackfillCellModel_: {
             /** Items */
@@ -3701,6 +4082,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[SubscriptionModel] */
+        PageModel_SubscriptionModel_: {
+            /** Items */
+            items: components["schemas"]["SubscriptionModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[TickModel] */
         PageModel_TickModel_: {
             /** Items */
@@ -3792,6 +4183,29 @@ export interface components {
              * @default
              */
             why: string;
+        };
+        /**
+         * PersonModel
+         * @description The settings of the person who asks. `pending_address` waits for its code; until then it gets nothing else.
+         *
+         *     `has_mail`: this installation can send mail at all.
+         */
+        PersonModel: {
+            /** Person */
+            person: string;
+            /** Address */
+            address: string | null;
+            /** Confirmed At */
+            confirmed_at: string | null;
+            /** Pending Address */
+            pending_address: string | null;
+            /** Code Expires At */
+            code_expires_at: string | null;
+            times: components["schemas"]["DeliveryTimesModel"];
+            /** Held */
+            held: components["schemas"]["HeldModel"][];
+            /** Has Mail */
+            has_mail: boolean;
         };
         /**
          * PipelineProblemModel
@@ -3898,7 +4312,7 @@ export interface components {
         };
         /**
          * PresetModel
-         * @description Parameters under a name, which override those of the schedule.
+         * @description Parameters under a name, which override those of the schedule; and recipients of messages about it alone.
          */
         PresetModel: {
             /** Name */
@@ -3907,6 +4321,8 @@ export interface components {
             parameters?: {
                 [key: string]: unknown;
             };
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
         };
         /**
          * PreviewModel
@@ -4014,6 +4430,16 @@ export interface components {
             overwrite: boolean;
         };
         /**
+         * QuietHoursModel
+         * @description The span of each day in which nothing is sent but failures of production. It may pass midnight.
+         */
+        QuietHoursModel: {
+            /** Start */
+            start: string;
+            /** End */
+            end: string;
+        };
+        /**
          * ReasonModel
          * @description The reason why a run ended so, or why it waits.
          *
@@ -4028,6 +4454,16 @@ export interface components {
             detail?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * RecipientModel
+         * @description A recipient that the owner of a schedule names: a person's id, a mail address, or `target:NAME`.
+         */
+        RecipientModel: {
+            /** To */
+            to: string;
+            /** On */
+            on?: components["schemas"]["Interest"][];
         };
         /**
          * RegistryModel
@@ -4516,7 +4952,7 @@ export interface components {
          */
         ScheduleChange: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4567,6 +5003,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Name
              * @default null
@@ -4634,11 +5072,11 @@ export interface components {
          * @description A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
          *
          *     `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
-         *     there when one schedule is asked for.
+         *     there when one schedule is asked for. `foreseen_late_s`: the seconds by which its newest ticks will be late.
          */
         ScheduleModel: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4689,6 +5127,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Id */
             id: string;
             /** Name */
@@ -4726,8 +5166,11 @@ export interface components {
             /** Orphaned */
             orphaned: string | null;
             last_tick: components["schemas"]["TickModel"] | null;
+            /** Foreseen Late S */
+            foreseen_late_s: number | null;
             last_run: components["schemas"]["RunSummaryModel"] | null;
             drift: components["schemas"]["DriftModel"] | null;
+            webhook: components["schemas"]["WebhookModel"] | null;
             /** Revision */
             revision: number;
         };
@@ -4746,7 +5189,7 @@ export interface components {
         /** SchedulePreviewRequest */
         SchedulePreviewRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4797,6 +5240,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /**
              * Count
              * @default 5
@@ -4813,7 +5258,7 @@ export interface components {
          */
         ScheduleRequest: {
             /** Rule */
-            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"];
+            rule: components["schemas"]["CronRule"] | components["schemas"]["IntervalRule"] | components["schemas"]["OnceRule"] | components["schemas"]["BusinessDayRule"] | components["schemas"]["AfterJobRule"] | components["schemas"]["FilesRule"] | components["schemas"]["WebhookRule"];
             /** Timezone */
             timezone: string;
             /**
@@ -4864,6 +5309,8 @@ export interface components {
             pause_on_failure: number | null;
             /** @default null */
             due: components["schemas"]["DueModel"] | null;
+            /** Recipients */
+            recipients?: components["schemas"]["RecipientModel"][];
             /** Path */
             path: string;
             /**
@@ -4959,6 +5406,12 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning";
+        /**
+         * Signature
+         * @description The way in which a sender proves that a delivery is its own.
+         * @enum {string}
+         */
+        Signature: "standard" | "github";
         /** Status */
         Status: {
             /** Version */
@@ -5246,6 +5699,18 @@ export interface components {
             reuse: boolean;
         };
         /**
+         * SubscriptionModel
+         * @description A subscription of the person who asks. `choice` null: they have none, and the default counts.
+         */
+        SubscriptionModel: {
+            object_kind: components["schemas"]["ObjectKind"];
+            /** Object Id */
+            object_id: string;
+            /** Object Name */
+            object_name: string;
+            choice: components["schemas"]["ChoiceModel"] | null;
+        };
+        /**
          * SuggestRequest
          * @description Notebooks and scripts for a new pipeline. Paths are as in InspectRequest.
          *
@@ -5284,6 +5749,8 @@ export interface components {
          * TickModel
          * @description A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
          *
+         *     `foreseen_late_s`: before its due time, the seconds by which it will be late, from how long its runs usually take.
+         *
          *     `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
          */
         TickModel: {
@@ -5314,6 +5781,8 @@ export interface components {
             due_at: string | null;
             /** Told At */
             told_at: string | null;
+            /** Foreseen Late S */
+            foreseen_late_s: number | null;
         };
         /**
          * TickSpanModel
@@ -5525,6 +5994,68 @@ export interface components {
             digest: string;
             /** Number */
             number: number;
+        };
+        /**
+         * WebhookModel
+         * @description The address of a webhook, from the server's base address, and its secret without the value.
+         *
+         *     `secret_changed_at` is null as long as there is no secret: then nothing is taken. `previous_until`: the secret
+         *     before it counts until then.
+         */
+        WebhookModel: {
+            /** Path */
+            path: string;
+            /** Secret Changed At */
+            secret_changed_at: string | null;
+            secret_changed_by: components["schemas"]["ActorModel"] | null;
+            /** Previous Until */
+            previous_until: string | null;
+        };
+        /**
+         * WebhookRule
+         * @description When another program sends a signed request to the address of the schedule.
+         *
+         *     `parameters` maps parameters of the job to JSON pointers, such as `/order/id`: the places of their values in the
+         *     body. All else in the body is ignored.
+         */
+        WebhookRule: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webhook";
+            /** @default standard */
+            signature: components["schemas"]["Signature"];
+            /** Parameters */
+            parameters?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * WebhookSecretModel
+         * @description The secret is shown only this once; it is null when it was given. `path` is as in the webhook.
+         */
+        WebhookSecretModel: {
+            /** Path */
+            path: string;
+            /** Secret */
+            secret: string | null;
+        };
+        /**
+         * WebhookSecretRequest
+         * @description A new secret for a webhook: one that the sender has made, or null for one that is made here.
+         */
+        WebhookSecretRequest: {
+            /**
+             * Secret
+             * @default null
+             */
+            secret: string | null;
+            /**
+             * Keep Previous
+             * @default true
+             */
+            keep_previous: boolean;
         };
         /**
          * WorkspaceReference
@@ -10246,6 +10777,91 @@ export interface operations {
             };
         };
     };
+    get_runs_run_id_comparison: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_runs_run_id_notebook: {
         parameters: {
             query?: {
@@ -12333,6 +12949,104 @@ export interface operations {
             };
         };
     };
+    post_schedules_schedule_webhook_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WebhookSecretRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookSecretModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_schedules_schedule_run_now: {
         parameters: {
             query?: never;
@@ -12972,6 +13686,814 @@ export interface operations {
             };
         };
     };
+    get_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_SubscriptionModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChoiceModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_subscriptions_object_kind_object_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                object_kind: string;
+                object_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubscriptionModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DeliveryTimesModel"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddressRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_me_address: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_me_address_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_calendars: {
         parameters: {
             query?: never;
@@ -13287,6 +14809,197 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit: {
+        parameters: {
+            query?: {
+                actor?: string;
+                verb?: string;
+                object_kind?: string;
+                object_id?: string;
+                project?: string;
+                environment?: string;
+                outcome?: string;
+                since?: string;
+                until?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_AuditEntryModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_audit_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AuditVerifyRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerificationModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

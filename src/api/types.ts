@@ -74,6 +74,8 @@ export type Outputs = Schemas['OutputsModel'];
 export type OutputDeclaration = Schemas['OutputDeclaration'];
 /** The files that a run found beside its notebook. */
 export type RunInputs = Schemas['InputsModel'];
+export type Comparison = Schemas['ComparisonModel'];
+export type Difference = Schemas['DifferenceModel'];
 /** A run as lists and events show it. Every `Run` is also a `RunSummary`. */
 export type RunSummary = Override<
   Schemas['RunSummaryModel'],
@@ -292,6 +294,7 @@ export type ScheduledSource = Partial<
     'environment' | 'kernel' | 'image' | 'resources' | 'run_settings'
   >
 > & { path: string };
+export type WebhookSecret = Schemas['WebhookSecretModel'];
 export type SchedulePreview = Schemas['SchedulePreviewModel'];
 export type Occurrence = Schemas['OccurrenceModel'];
 /** The starts of a span of time: those that are decided, and those that will come. */

@@ -20,7 +20,9 @@ import { ItemTableModel } from '../pipelines/itemTableModel';
 import { StepsModel } from '../pipelines/model';
 import { ItemsPane, StepsPane } from '../pipelines/pane';
 import { CommandIDs, IRuns } from '../tokens';
+import { ComparisonModel } from './comparison';
 import { Artifacts } from './components/Artifacts';
+import { Comparison } from './components/Comparison';
 import { DeclaredOutputs } from './components/DeclaredOutputs';
 import { Inputs } from './components/Inputs';
 import { LogView } from './components/LogView';
@@ -55,6 +57,7 @@ export class RecordWidget extends Panel {
     this._log = new LogModel(model.id, client);
     this._preview = new PreviewModel(model.id, client);
     this._inputs = new InputsModel(model.id, client);
+    this._comparison = new ComparisonModel(model.id, client);
     this._outputs = new OutputsModel(model.id, client);
     this._steps = new StepsModel(model.id, client, events, runs);
     this._points = new ItemTableModel(model.id, null, client, events, runs);
@@ -100,6 +103,7 @@ export class RecordWidget extends Panel {
       log: this._log,
       preview: this._preview,
       inputs: this._inputs,
+      comparison: this._comparison,
       outputs: this._outputs,
       steps: this._steps,
       points: this._points,
@@ -130,6 +134,7 @@ export class RecordWidget extends Panel {
       this._log.dispose();
       this._preview.dispose();
       this._inputs.dispose();
+      this._comparison.dispose();
       this._outputs.dispose();
       this._steps.dispose();
       this._points.dispose();
@@ -168,6 +173,9 @@ export class RecordWidget extends Panel {
     this._showFailure();
     this._readLog();
     this._readOutputs();
+    if (isTerminal(run) && run.state !== 'succeeded') {
+      void this._comparison.load();
+    }
   }
 
   /** Show the first part of a record of this kind, once. */
@@ -233,6 +241,7 @@ export class RecordWidget extends Panel {
   private readonly _log: LogModel;
   private readonly _preview: PreviewModel;
   private readonly _inputs: InputsModel;
+  private readonly _comparison: ComparisonModel;
   private readonly _outputs: OutputsModel;
   private readonly _steps: StepsModel;
   private readonly _points: ItemTableModel;
@@ -244,9 +253,10 @@ export class RecordWidget extends Panel {
 }
 
 function Head({ widget }: { widget: RecordWidget }): JSX.Element {
-  const { model, view, runs, commands, trans } = widget.parts;
+  const { model, view, comparison, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const trouble = useSignal(model.changed, () => model.trouble);
+  const compared = useSignal(comparison.changed, () => comparison.comparison);
   const failingNumber = useSignal(model.filled, () => model.failingNumber);
   const isMine = useSignal(
     runs.changed,
@@ -263,6 +273,7 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
       <RecordHead
         run={run}
         failingNumber={failingNumber}
+        comparison={run?.state === 'succeeded' ? null : compared}
         isMine={isMine}
         mayChange={mayChange}
         trouble={trouble}
@@ -282,13 +293,14 @@ function Head({ widget }: { widget: RecordWidget }): JSX.Element {
 function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
   const { model, view, log, preview, inputs, outputs, steps, points } =
     widget.parts;
-  const { client, events, runs, commands, trans } = widget.parts;
+  const { client, comparison, events, runs, commands, trans } = widget.parts;
   const run = useSignal(model.changed, () => model.run);
   const { tab } = useSignal(view.changed, () => view.state);
   const text = useSignal(log.changed, () => log.log);
   const shown = useSignal(preview.changed, () => preview.preview);
   const found = useSignal(inputs.changed, () => inputs.inputs);
   const missing = useSignal(inputs.changed, () => inputs.trouble);
+  const compared = useSignal(comparison.changed, () => comparison.comparison);
   const declared = useSignal(outputs.changed, () => outputs.outputs);
   const unread = useSignal(outputs.changed, () => outputs.trouble);
   const mayPublish = useSignal(
@@ -343,6 +355,28 @@ function Pane({ widget }: { widget: RecordWidget }): JSX.Element | null {
             onOpen={() => void inputs.load()}
             trans={trans}
           />
+          {run.state === 'succeeded' && (
+            <details
+              onToggle={event =>
+                event.currentTarget.open && void comparison.load()
+              }
+            >
+              <summary>
+                {trans.__('Differences from the success before')}
+              </summary>
+              {compared ? (
+                <Comparison
+                  comparison={compared}
+                  onOpen={id =>
+                    void commands.execute(CommandIDs.openRun, { id })
+                  }
+                  trans={trans}
+                />
+              ) : (
+                <p className="dl-Empty">{trans.__('Loading…')}</p>
+              )}
+            </details>
+          )}
         </Parameters>
       );
     case 'artifacts':

@@ -37,6 +37,38 @@ export class Actions {
   readonly update = (schedule: Schedule): void =>
     this._try(() => this._client.schedules.updateVersion(schedule.id));
 
+  /** Make a secret for the webhook of a schedule, and return it; null when a person or the server says no. */
+  readonly newSecret = async (schedule: Schedule): Promise<string | null> => {
+    const trans = this._trans;
+    const isConfirmed =
+      !schedule.webhook?.secret_changed_at ||
+      (await askConfirmation(
+        {
+          title: trans.__('Make a new secret for %1?', schedule.name),
+          body: trans.__(
+            'The present secret counts for one more day, so that you can give the new one to the sender.'
+          ),
+          verb: trans.__('Make it')
+        },
+        trans
+      ));
+    if (!isConfirmed) {
+      return null;
+    }
+    try {
+      const { secret } = await this._client.schedules.newWebhookSecret(
+        schedule.id
+      );
+      return secret;
+    } catch (reason) {
+      reportFailure(reason);
+      return null;
+    }
+  };
+
+  readonly addressOf = (path: string): string =>
+    this._client.schedules.webhookAddress(path);
+
   readonly openRun = (id: string): void => this._openRun(id);
 
   /** Ask, and remove the schedule. */

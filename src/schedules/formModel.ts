@@ -254,6 +254,9 @@ export class ScheduleFormModel implements IDisposable {
     const presets = 'settings' in reading ? reading.settings.presets : [];
     const isInPresets = (name: string) =>
       presets.length > 0 && presets.every(preset => name in preset.parameters);
+    const { often, pointers } = draft.rule;
+    const isInRequest = (name: string) =>
+      often === 'webhook' && Boolean(pointers[name]);
     for (const parameter of parameters) {
       const { name } = parameter;
       if (name in dates) {
@@ -263,7 +266,7 @@ export class ScheduleFormModel implements IDisposable {
       // A value that was given stays, because the default of the version may be another one.
       const wasGiven = name in (schedule?.parameters ?? {});
       if ('problem' in value) {
-        if (!isInPresets(name)) {
+        if (!isInPresets(name) && !isInRequest(name)) {
           problems[`parameter-${name}`] = value.problem;
         }
       } else if (wasGiven || !isDefault(parameter, value.value)) {

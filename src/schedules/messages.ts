@@ -50,6 +50,9 @@ export function textOf(message: Message, trans: TranslationBundle): string {
     case 'recovery':
       return trans.__('%1 of %2 succeeded again.', name, time);
     case 'late':
+      if (message.foreseen) {
+        return trans.__('%1 of %2 will be late: %3', name, time, reason);
+      }
       return trans.__('%1 of %2 is late: no run has succeeded.', name, time);
     case 'missed':
       return trans._n(

@@ -14,7 +14,8 @@ export type Often =
   | 'once'
   | 'cron'
   | 'after_job'
-  | 'files';
+  | 'files'
+  | 'webhook';
 
 /** The texts of the fields that say when a schedule starts. Only those of `often` count. */
 export type RuleDraft = {
@@ -36,7 +37,13 @@ export type RuleDraft = {
   pattern: string;
   quiet: string;
   parameter: string;
+  signature: 'standard' | 'github';
+  /** By parameter the place of its value in a request, as a JSON pointer; none for an empty text. */
+  pointers: { [parameter: string]: string };
 };
+
+/** The fields that hold one text. */
+export type RuleText = Exclude<keyof RuleDraft, 'pointers'>;
 
 export const FIRST_RULE: RuleDraft = {
   often: 'day',
@@ -54,12 +61,13 @@ export const FIRST_RULE: RuleDraft = {
   folder: '',
   pattern: '*',
   quiet: '30',
-  parameter: ''
+  parameter: '',
+  signature: 'standard',
+  pointers: {}
 };
 
 export type RuleReading =
-  | { rule: ScheduleRule }
-  | { problems: { [field in keyof RuleDraft]?: string } };
+  { rule: ScheduleRule } | { problems: { [field: string]: string } };
 
 const SECONDS = { s: 1, min: 60, h: 3600 };
 
@@ -144,6 +152,8 @@ export function readRule(
               )
             }
           };
+    case 'webhook':
+      return readWebhook(draft, trans);
     case 'hour':
       if (!/^[0-5]?\d$/.test(draft.minute)) {
         return { problems: { minute: trans.__('Needs a number to 59.') } };
@@ -153,6 +163,29 @@ export function readRule(
   return expression
     ? { rule: { kind: 'cron', expression } }
     : { problems: { expression: trans.__('Needs five fields.') } };
+}
+
+function readWebhook(draft: RuleDraft, trans: TranslationBundle): RuleReading {
+  const given = Object.entries(draft.pointers).filter(([, place]) => place);
+  const wrong = given.filter(
+    ([, place]) => !/^(\/([^~/]|~[01])*)*$/.test(place)
+  );
+  return wrong.length
+    ? {
+        problems: Object.fromEntries(
+          wrong.map(([name]) => [
+            `pointer-${name}`,
+            trans.__('Needs a place such as /order/id.')
+          ])
+        )
+      }
+    : {
+        rule: {
+          kind: 'webhook',
+          signature: draft.signature,
+          parameters: Object.fromEntries(given)
+        }
+      };
 }
 
 /** Return the fields that show a rule: the plain ones where an expression of cron says no more than they do. */
@@ -199,6 +232,13 @@ export function draftOfRule(rule: ScheduleRule, timezone: string): RuleDraft {
         pattern: rule.pattern,
         quiet: String(rule.quiet_s),
         parameter: rule.parameter ?? ''
+      };
+    case 'webhook':
+      return {
+        ...FIRST_RULE,
+        often: 'webhook',
+        signature: rule.signature,
+        pointers: rule.parameters ?? {}
       };
   }
 }

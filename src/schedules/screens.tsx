@@ -118,6 +118,8 @@ function ConnectedPage(
       onResume={actions.resume}
       onTakeOver={actions.takeOver}
       onUpdate={actions.update}
+      onNewSecret={actions.newSecret}
+      addressOf={actions.addressOf}
       onOpenRun={actions.openRun}
       onEdit={props.onEdit}
       onBackfill={props.onBackfill}

@@ -55,6 +55,10 @@ export function makeWords(language: string, trans: TranslationBundle): Words {
           rule.pattern,
           rule.folder
         );
+      case 'webhook':
+        return rule.signature === 'github'
+          ? trans.__('When GitHub sends a request')
+          : trans.__('When another program sends a signed request');
     }
   };
 }

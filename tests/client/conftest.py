@@ -20,6 +20,7 @@ from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
+from ..ready_home import ready_home
 from ..waiting import eventually
 
 TOKEN = "s3cret"
@@ -116,9 +117,10 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def server(tmp_path: Path, ready_database: Path) -> Iterator[Server]:
     """A server for one test, which may kill it."""
     (tmp_path / "work").mkdir()
+    ready_home(tmp_path / "home", ready_database)
     server = Server(tmp_path / "home", tmp_path / "work", tmp_path / "server.log")
     server.start()
     yield server

@@ -53,7 +53,7 @@ class DeliveryLab:
         self.engine = DeliveryClock(self.ctx, WakeSignal(ctx.store))
         self.lead(1)
 
-    def _recipients_of(self, _tx, _message) -> Sequence[Recipient]:
+    def _recipients_of(self, _tx, _message, **_at) -> Sequence[Recipient]:
         self.asked += 1
         return tuple(self.recipients)
 

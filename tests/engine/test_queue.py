@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import event
@@ -49,8 +48,8 @@ def work_of(store: SqlStore) -> Iterator[list[int]]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqlStore]:
-    with closing(open_store(f"sqlite:///{tmp_path}/state/dataops.sqlite")) as opened:
+def store(sqlite: str) -> Iterator[SqlStore]:
+    with closing(open_store(sqlite)) as opened:
         yield opened
 
 

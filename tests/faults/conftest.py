@@ -19,13 +19,14 @@ from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from .. import written
+from ..ready_home import ready_home
 
 EngineProcess = subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "state")
+def home(tmp_path: Path, ready_database: Path) -> Home:
+    return ready_home(tmp_path / "state", ready_database)
 
 
 @pytest.fixture

@@ -17,12 +17,14 @@ from tornado.httpclient import HTTPClientError, HTTPResponse
 from dataops_lab.engine import Engine
 from dataops_lab.wiring import Home, build_engine
 
+from ..ready_home import ready_home
+
 PREFIX = "dataops/api/v1"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "state")
+def home(tmp_path: Path, ready_database: Path) -> Home:
+    return ready_home(tmp_path / "state", ready_database)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from dataops_lab.testing import person
 from dataops_lab.wiring import Home, build_services
 
 from ..docker import DockerImages as TestImages
+from ..ready_home import ready_home
 
 
 @dataclass
@@ -44,8 +45,8 @@ class Catalogue:
 
 
 @pytest.fixture
-def catalogue(docker_images: TestImages, tmp_path: Path) -> Iterator[Catalogue]:
-    home = Home(tmp_path / "home")
+def catalogue(docker_images: TestImages, tmp_path: Path, ready_database: Path) -> Iterator[Catalogue]:
+    home = ready_home(tmp_path / "home", ready_database)
     services = build_services(home)
     made = Catalogue(home, services, docker_images)
     made.change(lambda sandbox: replace(sandbox, executor=ExecutorKind.DOCKER, network=False))

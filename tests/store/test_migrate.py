@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from dataops_lab.domain.actors import RETENTION
+from dataops_lab.domain.audit import Checker
 from dataops_lab.domain.environments import (
     Backend,
     DockerSettings,
@@ -32,18 +33,19 @@ from dataops_lab.domain.environments import (
 )
 from dataops_lab.domain.events import run_subject
 from dataops_lab.domain.images import Deprecation, EarlierPin, ImageTaskState, PinnedImage, RunImage
-from dataops_lab.domain.notifications import MessageKind
+from dataops_lab.domain.notifications import DeliveryState, MessageKind
 from dataops_lab.domain.parameters import ParameterSchema
 from dataops_lab.domain.pipelines import Item
 from dataops_lab.domain.retention import RetentionRule
 from dataops_lab.domain.runs import Reason, RunState, Trigger, TriggerKind
+from dataops_lab.domain.schedules import Pause
 from dataops_lab.domain.secrets import Sealed, Secret
 from dataops_lab.domain.settings import GivenSettings, RunSettings
 from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import RunFilter
+from dataops_lab.ports import AuditFilter, DeliveryFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -118,7 +120,7 @@ RATES, QUEUED = "01KG9H1S00EEEEEEEEEEEEEEEE", "01KG9H1S00FFFFFFFFFFFFFFFF"
 DEEP, RERUN = "01KG9H1S00JJJJJJJJJJJJJJJJ", "01KG9H1S00KKKKKKKKKKKKKKKK"
 SPACE, CHAINED, PART = (f"01KG9H1S00{letter * 16}" for letter in "MNP")
 TICKED, TICK = "01KG9H1S00VVVVVVVVVVVVVVVV", "01KG9H1S00WWWWWWWWWWWWWWWW"
-TOLD = "01KG9H1S00XXXXXXXXXXXXXXXX"
+TOLD, HOURLY = "01KG9H1S00XXXXXXXXXXXXXXXX", "01KG9H1S00YYYYYYYYYYYYYYYY"
 TASK, TRIAL = "01KG9H1S00GGGGGGGGGGGGGGGG", "01KG9H1S00HHHHHHHHHHHHHHHH"
 WHOLE, SWEPT, POINT = (f"01KG9H1S00{letter * 16}" for letter in "QST")
 MANIFEST = Manifest("sales.ipynb", "sha256:" + "1" * 64, (), ParameterSchema(), "python3", "python")
@@ -176,6 +178,14 @@ SETTINGS |= {"start_timeout_s": 30.0, "timeout_s": 600.0, "total_timeout_s": 360
 
 
 FINDING = {"code": "missing_file", "severity": "warning", "message": 'It holds "mend": so.', "mend": "Put it there."}
+
+HOURLY_SETTINGS = {
+    "rule": {"kind": "cron", "expression": "0 * * * *"},
+    "timezone": "UTC",
+    **dict.fromkeys(("starts_at", "ends_at", "calendar", "pause_on_failure", "due")),
+    **{"jitter_s": 0.0, "on_holiday": "run", "parameters": {}, "dates": {}, "presets": [], "overlap": "skip"},
+    **{"misfire": "latest", "catchup_window_s": 86400.0},
+}
 
 SWEEP = {"values": {"n": [1, 2]}, "concurrency": 1, "max_failures": {"count": None, "percent": None}}
 
@@ -382,6 +392,34 @@ ROWS: dict[str, list[tuple[str, dict[str, Any]]]] = {
             | {"created_at": NOW, "not_before": NOW, "attempts": 1, "delivered_at": NOW},
         ),
     ],
+    "0013": [
+        (
+            "deliveries",
+            {"id": TOLD, "message_id": TOLD, "kind": "failure", "subject_kind": "schedule", "subject_id": TICK}
+            | {"channel": "slack", "recipient": "ops", "lane": "slack:ops", "state": "waiting", "attempts": 0}
+            | {"created_at": NOW, "not_before": NOW},
+        ),
+    ],
+    "0014": [
+        (
+            "schedules",
+            {"id": HOURLY, "project": "default", "name": "hourly", "job_id": RATES, "version_digest": MANIFEST.digest}
+            | {"environment": "sandbox", "settings": HOURLY_SETTINGS, "rule_kind": "cron", "owner": "ann"}
+            | {
+                "created_at": NOW,
+                "created_by": "ann",
+                **CHANGED,
+                "decided_until": NOW,
+                "paused_at": NOW,
+                "paused_by": "ann",
+            },
+        ),
+        (
+            "ticks",
+            {"id": TICK, "schedule_id": HOURLY, "nominal": NOW, "preset": "", "cause": "", "kind": "time"}
+            | {"state": "ran", "run_id": TICKED, "payload": {}, "decided_at": NOW},
+        ),
+    ],
 }
 
 
@@ -566,7 +604,26 @@ def what_0012_brought(tx: SqlTransaction) -> None:
 def what_0009_brought(tx: SqlTransaction) -> None:
     [message] = tx.outbox.list_newest(limit=5)
     assert (message.id, message.kind, message.payload) == (TOLD, MessageKind.FAILURE, {"owner": "ann"})
-    assert (message.delivered_at, tx.deliveries.next_at()) == (AT, None)
+    assert message.delivered_at == AT
+
+
+def what_0013_brought(tx: SqlTransaction) -> None:
+    [delivery] = tx.deliveries.page(DeliveryFilter(message_id=TOLD), limit=5).items
+    assert (delivery.recipient.to, delivery.state) == ("ops", DeliveryState.WAITING)
+    assert (tx.subscriptions.list_of("ann"), tx.people.get_many(["ann"]), tx.held.next_at()) == ([], {}, None)
+
+
+def what_0014_brought(tx: SqlTransaction) -> None:
+    hourly = tx.schedules.get("hourly")
+    assert (hourly.id, hourly.hook_id, hourly.owner) == (HOURLY, None, person("ann"))
+    assert hourly.pause == Pause(AT, person("ann"))
+    assert (tx.ticks.get(TICK).run_id, tx.schedules.find_by_hook("")) == (TICKED, None)
+
+
+def what_0016_brought(tx: SqlTransaction) -> None:
+    [start] = tx.audit.iterate(AuditFilter())
+    assert (start.seq, start.verb, list(Checker().check([start]))) == (1, "start", [])
+    assert tx.audit.is_guarded()
 
 
 IS_READABLE = {
@@ -582,6 +639,9 @@ IS_READABLE = {
     "0010": what_0010_brought,
     "0012": what_0012_brought,
     "0009": what_0009_brought,
+    "0013": what_0013_brought,
+    "0014": what_0014_brought,
+    "0016": what_0016_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 

@@ -1,3 +1,5 @@
+import { createHmac } from 'crypto';
+
 import type { Page } from '@playwright/test';
 
 import { expect, test } from './fixtures';
@@ -96,4 +98,65 @@ test('a wrong expression is said in its field, and a changed schedule keeps its 
   await schedule.getByRole('button', { name: 'Update' }).click();
   await expect(schedule).toContainText('version 2');
   await expect(schedule).not.toContainText('The working file has moved on');
+});
+
+test('a webhook gets its address and a secret once, and a signed request starts a run', async ({
+  page,
+  screens,
+  tmpPath
+}) => {
+  await openForm(
+    page,
+    `${tmpPath}/orders.ipynb`,
+    notebook({ parameters: 'order: int' }, 'print("order", order * 2)')
+  );
+  await screens.form.getByRole('button', { name: 'Schedule…' }).click();
+  const form = formOf(page);
+  await form.getByLabel('How often').selectOption('webhook');
+  await expect(form).toContainText(
+    'When another program sends a signed request'
+  );
+  const place = form.getByLabel('order from the request');
+  await place.fill('id');
+  await form.getByRole('button', { name: 'Schedule', exact: true }).click();
+  await expect(form).toContainText('Needs a place such as /order/id.');
+  await place.fill('/order/id');
+  await form.getByRole('button', { name: 'Schedule', exact: true }).click();
+
+  const schedule = pageOf(page);
+  const webhook = schedule.getByRole('region', { name: 'Webhook' });
+  await expect(webhook).toContainText(
+    'Nothing starts until there is a secret.'
+  );
+  await webhook.getByRole('button', { name: 'Make a secret' }).click();
+  await expect(webhook).toContainText('It is not shown again.');
+  const [secret, address] = await webhook.locator('code').allTextContents();
+  await webhook.getByRole('button', { name: 'I have it' }).click();
+  await expect(webhook).not.toContainText(secret);
+  await expect(webhook).toContainText('set by');
+
+  const body = JSON.stringify({ order: { id: 21 } });
+  const sent = Math.floor(Date.now() / 1000);
+  const key = Buffer.from(secret.replace('whsec_', ''), 'base64');
+  const signature = createHmac('sha256', key)
+    .update(`msg_1.${sent}.${body}`)
+    .digest('base64');
+  const deliver = () =>
+    fetch(address, {
+      method: 'POST',
+      body,
+      headers: {
+        'Content-Type': 'application/json',
+        'webhook-id': 'msg_1',
+        'webhook-timestamp': String(sent),
+        'webhook-signature': `v1,${signature}`
+      }
+    });
+  expect((await deliver()).status).toBe(202);
+  expect((await deliver()).status).toBe(200);
+  const log = schedule.getByRole('region', { name: 'Decision log' });
+  await expect(log.getByRole('row').nth(1)).toContainText('Ran');
+  await expect(log.getByRole('row').nth(1)).toContainText('webhook');
+  await log.getByRole('button', { name: 'Open run' }).click();
+  await expect(screens.recordInPhase('succeeded')).toContainText('order 42');
 });

@@ -22,6 +22,8 @@ export function Outcome(props: {
   onShowLog: () => void;
   onTakeAlong: () => void;
   onReproduce: () => void;
+  /** The comparison with the last success. */
+  children?: React.ReactNode;
   trans: TranslationBundle;
 }): JSX.Element | null {
   const { run, trans } = props;
@@ -88,6 +90,7 @@ export function Outcome(props: {
           ))}
         </p>
       )}
+      {props.children}
       {(cell !== null || isProgramError || isReproducible) && (
         <p className="dl-Outcome-actions">
           {missingFile !== null && (

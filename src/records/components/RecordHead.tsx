@@ -2,11 +2,12 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { CommandRegistry } from '@lumino/commands';
 import React from 'react';
 
-import type { Problem, Run } from '../../api';
+import type { Comparison as Compared, Problem, Run } from '../../api';
 import { Trouble } from '../../shared/components/Trouble';
 import { hasParts } from '../../shared/runs';
 import { CommandIDs } from '../../tokens';
 import { Tab, tabsOf, ViewState } from '../view';
+import { Comparison } from './Comparison';
 import { Damage } from './Damage';
 import { Outcome } from './Outcome';
 import { RecordHeader } from './RecordHeader';
@@ -16,6 +17,8 @@ import { Tabs } from '../../shared/components/Tabs';
 export function RecordHead(props: {
   run: Run | null;
   failingNumber: number | null;
+  /** The comparison of a run that did not succeed; null before it was read. */
+  comparison: Compared | null;
   isMine: boolean;
   mayChange: boolean;
   trouble: Problem | null;
@@ -76,7 +79,15 @@ export function RecordHead(props: {
           void commands.execute(CommandIDs.reproduce, { id: run.id })
         }
         trans={trans}
-      />
+      >
+        {props.comparison && (
+          <Comparison
+            comparison={props.comparison}
+            onOpen={id => void commands.execute(CommandIDs.openRun, { id })}
+            trans={trans}
+          />
+        )}
+      </Outcome>
       <div className="dl-Record-bar">
         <Tabs
           tabs={tabs}

@@ -53,9 +53,24 @@ describe('the fields of a rule', () => {
       pattern: '*.csv',
       quiet_s: 60,
       parameter: 'names'
+    },
+    {
+      kind: 'webhook',
+      signature: 'github',
+      parameters: { order: '/order/id' }
     }
   ] as ScheduleRule[])('hold the rule %j', rule => {
     expect(readRule(draftOfRule(rule, PARIS), PARIS, trans)).toEqual({ rule });
+  });
+
+  it('say which place in a request is none', () => {
+    const reading = ruleOf({
+      often: 'webhook',
+      pointers: { order: 'order.id', day: '/day', note: '' }
+    });
+    expect(reading).toEqual({
+      problems: { 'pointer-order': 'Needs a place such as /order/id.' }
+    });
   });
 
   it.each([

@@ -5,6 +5,7 @@ import type { Parameter } from '../../api';
 import type { Draft } from '../../jobs/drafts';
 import { ParameterField } from '../../jobs/components/ParameterField';
 import { Field } from '../../shared/components/Field';
+import { TextField } from '../../shared/components/TextField';
 import { Trouble } from '../../shared/components/Trouble';
 import type { ScheduleDraft } from '../draft';
 import type { ScheduleFormState } from '../formModel';
@@ -135,6 +136,7 @@ export function ScheduleForm(props: Props): JSX.Element {
   );
 }
 
+const EXAMPLE_PLACE = '/order/id';
 const DATED = ['date', 'datetime', 'string', 'any'];
 
 /** A parameter with a value that stays, or with a date that is counted from the nominal time. */
@@ -147,6 +149,22 @@ function ScheduledParameter(
   const isDated = DATED.includes(type) && !parameter.choices.length;
   const problem = state.problems[`parameter-${name}`];
   const options = datesOf(type, trans);
+  const { rule } = state.draft;
+  const fromRequest = rule.often === 'webhook' && (
+    <TextField
+      id={`dl-pointer-${name}`}
+      label={trans.__('%1 from the request', name)}
+      hint={trans.__('place in the JSON; empty for the value above')}
+      placeholder={EXAMPLE_PLACE}
+      spellCheck={false}
+      problem={state.problems[`pointer-${name}`]}
+      value={rule.pointers[name] ?? ''}
+      disabled={state.saving}
+      onChange={place =>
+        props.onRule({ pointers: { ...rule.pointers, [name]: place } })
+      }
+    />
+  );
   if (date) {
     return (
       <Field
@@ -206,6 +224,7 @@ function ScheduledParameter(
           {trans.__('A date that moves along')}
         </button>
       )}
+      {fromRequest}
     </div>
   );
 }

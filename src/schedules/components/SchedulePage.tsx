@@ -8,9 +8,11 @@ import { RelativeTime } from '../../shared/components/Times';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatValue } from '../../shared/format';
 import type { SchedulePageState } from '../pageModel';
+import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
+import { WebhookSection } from './WebhookSection';
 
 /** The rules that follow the clock, and so have starts of the past. */
 const TIME_RULES = ['cron', 'interval', 'once', 'business_day'];
@@ -26,6 +28,9 @@ type Props = {
   onDelete: (schedule: Schedule) => void;
   onTakeOver: (schedule: Schedule) => void;
   onUpdate: (schedule: Schedule) => void;
+  onNewSecret: (schedule: Schedule) => Promise<string | null>;
+  /** Return the whole address of a webhook. */
+  addressOf: (path: string) => string;
   onOpenRun: (run: string) => void;
   onFilter: (state: string) => void;
   onMore: () => void;
@@ -56,6 +61,19 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {schedule.webhook && (
+        <WebhookSection
+          webhook={schedule.webhook}
+          address={props.addressOf(schedule.webhook.path)}
+          places={
+            schedule.rule.kind === 'webhook'
+              ? (schedule.rule.parameters ?? {})
+              : {}
+          }
+          onNewSecret={() => props.onNewSecret(schedule)}
+          trans={trans}
+        />
+      )}
       <DecisionLog
         ticks={state.ticks}
         timezone={schedule.timezone}
@@ -126,6 +144,18 @@ function Warnings(props: Props & { schedule: Schedule }): JSX.Element {
       {refusal !== null && (
         <Message kind="error" title={trans.__('The last start was refused.')}>
           <p>{refusal}</p>
+        </Message>
+      )}
+      {schedule.foreseen_late_s !== null && (
+        <Message
+          kind="warning"
+          title={foreseenWords(schedule.foreseen_late_s, trans)}
+        >
+          <p>
+            {trans.__(
+              'That follows from the time that the last runs took. It is told once.'
+            )}
+          </p>
         </Message>
       )}
       {pause && (

@@ -37,6 +37,7 @@ export function WhenFields(props: Props): JSX.Element {
           ['once', trans.__('once')],
           ['after_job', trans.__('after another job')],
           ['files', trans.__('when files arrive')],
+          ['webhook', trans.__('when a request comes (webhook)')],
           ['cron', trans.__('cron expression')]
         ]}
         onChange={often => props.onChange({ often: often as Often })}
@@ -176,6 +177,18 @@ function Details(props: Props): JSX.Element {
             label={trans.__('Parameter for their names')}
           />
         </>
+      );
+    case 'webhook':
+      return (
+        <DraftSelect
+          {...props}
+          name="signature"
+          label={trans.__('Signed as')}
+          options={[
+            ['standard', trans.__('Standard Webhooks')],
+            ['github', trans.__('GitHub')]
+          ]}
+        />
       );
     case 'cron':
       return (
