@@ -122,6 +122,8 @@ export const CommandIDs = {
   importSchedules: 'dataops:import-schedules',
   /** Args: `id` of a schedule. Run starts of its past. */
   backfill: 'dataops:backfill-schedule',
+  /** Address, quiet hours and subscriptions of this person. */
+  myNotifications: 'dataops:my-notifications',
   /** Args: `id` of a schedule. */
   openSchedule: 'dataops:open-schedule',
   /** Args: `path` of a notebook, script or pipeline, the one in front without; `submission` of its form. */

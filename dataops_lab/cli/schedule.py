@@ -109,6 +109,13 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 @click.option("--catchup", "catchup_window_s", type=float, default=86400.0, help="Seconds to make up for.  [24 hours]")
 @click.option("--pause-on-failure", type=int, metavar="N", help="Pause after N failures in a row.  [5 in a sandbox]")
 @click.option("--due", metavar="HH:MM|S", help="By when it should have succeeded: a time of day, or seconds.")
+@click.option(
+    "--recipient",
+    "recipients",
+    metavar="TO[=EVENT,…]",
+    multiple=True,
+    help="Also tell a person, an address or target:NAME, such as boss@example.org=on_success.",
+)
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
 @options.kernel_option
 @click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
@@ -158,6 +165,7 @@ def set_(
             "dates": dict(given["dates"]),
             "presets": _presets(presets_file),
             "due": _due(given["due"]),
+            "recipients": [_recipient(text) for text in given["recipients"]],
             **{
                 each: given[each]
                 for each in (
@@ -659,6 +667,12 @@ def _due(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     return {"at": text} if ":" in text else {"within_s": options.seconds(text)}
+
+
+def _recipient(text: str) -> dict[str, Any]:
+    """Read `TO` or `TO=EVENT,EVENT`."""
+    to, has_events, events = text.partition("=")
+    return {"to": to, "on": events.split(",")} if has_events else {"to": to}
 
 
 def _presets(file: str | None) -> list[dict[str, Any]]:

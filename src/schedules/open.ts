@@ -5,6 +5,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import type { Schedule, Submission } from '../api';
+import { BellModel } from '../notifications/bellModel';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { Actions } from './actions';
 import { BackfillModel } from './backfillModel';
@@ -78,6 +79,9 @@ export class Schedules {
           model: new SchedulePageModel(id, client, events, runs),
           actions: this._actions,
           words: this._words,
+          bell: new BellModel('schedule', id, client),
+          onNotifications: () =>
+            void this._options.app.commands.execute(CommandIDs.myNotifications),
           onEdit: schedule => this.openEditor(schedule),
           onBackfill: schedule => this.openBackfill(schedule.id),
           trans: this._trans

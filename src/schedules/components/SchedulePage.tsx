@@ -20,6 +20,8 @@ const TIME_RULES = ['cron', 'interval', 'once', 'business_day'];
 type Props = {
   state: SchedulePageState;
   words: Words;
+  /** The choice of this person: of what they hear. */
+  bell?: React.ReactNode;
   onRunNow: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
@@ -61,6 +63,7 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {props.bell}
       {schedule.webhook && (
         <WebhookSection
           webhook={schedule.webhook}
