@@ -20,6 +20,7 @@ _WORDS: Mapping[MessageKind, str] = {
     MessageKind.APPROVAL_WANTED: "waits for an approval",
     MessageKind.APPROVAL_GIVEN: "was decided",
     MessageKind.DIGEST: "has news",
+    MessageKind.TEST: "was tried out",
 }
 
 
