@@ -1,6 +1,7 @@
 import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
+import { links } from './links/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
@@ -20,5 +21,6 @@ export default [
   pipelineEditor,
   reproductions,
   schedules,
-  administration
+  administration,
+  links
 ];
