@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..domain.jobs import PIPELINE_SUFFIX
+from ..domain.jobs import PIPELINE_SUFFIX, PIPELINE_SUFFIXES
 from ..errors import InvalidRequest
 from ..ports.pipelines import NoteKind
 from . import exit_codes, options, output_paths
@@ -160,8 +160,9 @@ def _new_file(name: str, *, may_replace: bool = False) -> Path:
     path = output_paths.check_writable(name)
     if path.exists() and not may_replace:
         raise InvalidRequest(f"{name} is there already, and is not replaced. Name another one with -o.")
-    if not name.endswith(PIPELINE_SUFFIX):
-        raise InvalidRequest(f"The name of a pipeline ends with {PIPELINE_SUFFIX}; {name} does not.")
+    if not name.endswith(PIPELINE_SUFFIXES):
+        ends = " or ".join(PIPELINE_SUFFIXES)
+        raise InvalidRequest(f"The name of a pipeline ends with {ends}; {name} does not.")
     return path
 
 

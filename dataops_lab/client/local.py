@@ -40,6 +40,7 @@ from ..services import (
     integrity,
     jobs,
     moves,
+    portable_records,
     projects,
     publications,
     records,
@@ -393,7 +394,7 @@ class LocalClient(Client):
 
     def record(self, run_id: str, path: Path) -> None:
         with open_replacement(path) as target:
-            records.export(self._ctx, run_id, target)
+            portable_records.export(self._ctx, run_id, target)
 
     def jobs(self, *, text: str | None = None, limit: int = 50, cursor: str | None = None) -> PageModel[JobModel]:
         page = jobs.page(self._ctx, limit=limit, cursor=cursor, text=text)

@@ -34,11 +34,22 @@ STEP_MARK = "#"
 
 SCRIPT_SUFFIXES = frozenset({".py", ".sh", ".bash", ".r"})
 PIPELINE_SUFFIX = ".pipeline.yaml"
+"""The end of the names of new pipelines."""
+
+PIPELINE_SUFFIXES = (PIPELINE_SUFFIX, ".pipeline.yml")
+
+
+def without_pipeline_suffix(name: str) -> str:
+    """Return the name of a pipeline's file without its end; any other name as it is."""
+    for suffix in PIPELINE_SUFFIXES:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix)
+    return name
 
 
 def kind_of_path(path: str) -> JobKind:
     """Return the kind of job that the file at this path is; a notebook, if neither script nor pipeline."""
-    if path.endswith(PIPELINE_SUFFIX):
+    if path.endswith(PIPELINE_SUFFIXES):
         return JobKind.PIPELINE
     return JobKind.SCRIPT if PurePosixPath(path).suffix.lower() in SCRIPT_SUFFIXES else JobKind.NOTEBOOK
 

@@ -27,7 +27,7 @@ from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import ParameterRow, RunState, Submission
 from ..errors import PathOutsideRoot
 from ..ports import RunFilter
-from ..services import comparisons, integrity, records, retention, runs
+from ..services import comparisons, integrity, portable_records, records, retention, runs
 from ..services.runs import Submitted
 from .base import RANGE_HEADER, BytesReply, Cursor, DataOpsHandler, UtcDatetime, operation
 
@@ -351,7 +351,7 @@ class RecordHandler(DataOpsHandler):
     def get(self, run_id: str) -> BytesReply:
         archive = tempfile.TemporaryFile()  # noqa: SIM115  (closed when it has been sent)
         try:
-            records.export(self.services, run_id, archive)
+            portable_records.export(self.services, run_id, archive)
         except BaseException:
             archive.close()
             raise

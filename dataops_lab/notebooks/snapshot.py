@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..domain.inputs import FoundFile, Inputs, Pins, classify_file, exact_pattern
-from ..domain.jobs import PIPELINE_SUFFIX, STEP_MARK, JobKind
+from ..domain.jobs import STEP_MARK, JobKind, without_pipeline_suffix
 from ..domain.snapshots import (
     LOCAL_RUNTIME,
     Command,
@@ -60,7 +60,7 @@ class _Examination:
         file = self.workspace.notebook.name
         name = file.removesuffix(".ipynb") or file
         if self.step:
-            name = f"{file.removesuffix(PIPELINE_SUFFIX) or file}: {self.step}"
+            name = f"{without_pipeline_suffix(file) or file}: {self.step}"
         return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
     @property

@@ -11,7 +11,7 @@ from functools import cache
 from ..domain.actors import Actor
 from ..domain.environments import SANDBOX, ExecutorKind, Resources
 from ..domain.expressions import scope_of
-from ..domain.jobs import PIPELINE_SUFFIX, JobKind, kind_of_path
+from ..domain.jobs import PIPELINE_SUFFIX, JobKind, kind_of_path, without_pipeline_suffix
 from ..domain.outcomes import first_statuses
 from ..domain.parameters import ParameterSchema
 from ..domain.pipeline_checks import nearest, upstream
@@ -137,7 +137,7 @@ def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environmen
     location = ctx.notebooks.locate(path)
     pipeline = found.reading.pipeline
     return Inspection(
-        name=posixpath.basename(path).removesuffix(PIPELINE_SUFFIX),
+        name=without_pipeline_suffix(posixpath.basename(path)),
         location=location,
         root=location.root,
         notebook_path=location.path,
@@ -158,6 +158,7 @@ def inspect(ctx: Services, path: str, *, root: str | None, by: Actor, environmen
         ),
         code_cells=0,
         kind=JobKind.PIPELINE,
+        outputs=pipeline.outputs if pipeline else (),
     )
 
 

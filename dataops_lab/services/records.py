@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import posixpath
-import shlex
 import threading
-import zipfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, BinaryIO, NamedTuple
 
-from ..domain.inputs import Inputs, RunFiles
+from ..domain.inputs import RunFiles
 from ..domain.jobs import JobKind
 from ..domain.records import RecordFile, RecordFileKind
 from ..domain.runs import RunState
-from ..domain.versions import canonical_json
-from ..errors import Conflict, NotFound, ReportUnavailable
-from ..ports import PipelineProgress
+from ..errors import Conflict, NotFound
 from ..rundir import protocol
 from ..rundir.journal import encode_json
-from ..rundir.parameters import parameter_variables
 from ..rundir.reading import MAX_JOURNAL_BYTES, LineSplitter, parse_event
-from .archive_names import ArchiveNames
 from .context import Services
 from .integrity import inputs_of, verified_read
 from .parameters import inject_parameters
@@ -58,16 +51,16 @@ def executed_notebook(ctx: Services, run_id: str) -> bytes:
     view = _get_notebook_run(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
         return _read(ctx, view, stored)
-    raise _not_available(view, "executed notebook")
+    raise not_available(view, "executed notebook")
 
 
 def open_notebook(ctx: Services, run_id: str, *, executed: bool) -> BinaryIO:
     """Open the bytes of `executed_notebook` or `notebook`, which may be large, to pass them on in pieces."""
     view = _get_notebook_run(ctx, run_id)
     if stored := _stored(view, RecordFileKind.NOTEBOOK):
-        return _open_stored(ctx, view, stored)
+        return open_stored(ctx, view, stored)
     if executed:
-        raise _not_available(view, "executed notebook")
+        raise not_available(view, "executed notebook")
     return io.BytesIO(_input(ctx, view))
 
 
@@ -81,7 +74,7 @@ def report(ctx: Services, run_id: str, *, code: bool, wanted: Callable[[], bool]
     view = _get_notebook_run(ctx, run_id)
     stored = _stored(view, RecordFileKind.NOTEBOOK)
     if stored is None:
-        raise _not_available(view, "report")
+        raise not_available(view, "report")
     variant = "with_code" if code else "without_code"
     with ctx.store.read() as tx:
         digest = tx.records.find_report(view.run.id, variant)
@@ -127,7 +120,7 @@ def artifact(ctx: Services, run_id: str, path: str) -> tuple[RecordFile, BinaryI
     view = get(ctx, run_id)
     for file in view.record.artifacts if view.record else ():
         if file.path == path:
-            return file, _open_stored(ctx, view, file)
+            return file, open_stored(ctx, view, file)
     raise NotFound(f"Run {view.run.id} has no artifact {path!r}.", code="artifact_not_found")
 
 
@@ -267,162 +260,6 @@ def journal(ctx: Services, run_id: str, *, after: int, limit: int) -> JournalSli
     )
 
 
-def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
-    """Write the portable record: a ZIP file with everything, its inputs included, and the command to run it again.
-
-    That of a pipeline or a sweep has its file, and names the records of its parts by their digests.
-    """
-    view = get(ctx, run_id)
-    if view.run.kind.has_steps:
-        _export_pipeline(ctx, view, target)
-        return
-    record = view.record
-    if record is None:
-        raise _not_available(view, "record")
-    manifest, inputs = view.version.manifest, inputs_of(ctx, view)
-    names = ArchiveNames()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in record.files:
-            with _open_stored(ctx, view, file) as source:
-                _add(archive, _ARCHIVE_NAMES.get(file.kind) or names.name_for(f"artifacts/{file.path}"), source)
-        if view.run.kind is JobKind.NOTEBOOK and record.find_file(RecordFileKind.NOTEBOOK):
-            for code, name in ((True, "report.html"), (False, "report-without-code.html")):
-                try:
-                    with report(ctx, view.run.id, code=code) as page:
-                        _add(archive, name, page)
-                except ReportUnavailable as error:  # The rest of the record must not depend on it.
-                    archive.writestr(f"{name}.missing.txt", f"{error.message}\n")
-        archive.writestr("parameters.json", _pretty(view.run.parameters))
-        archive.writestr("values.json", _pretty(record.values))
-        if manifest.source_digest is None:
-            archive.writestr("reproduce.sh", _reproduce_command(view))
-        else:
-            source_name = names.name_for(f"input/{manifest.path}")
-            archive.writestr("reproduce.sh", _reproduce(view, source_name))
-            archive.writestr(source_name, ctx.blobs.read(manifest.source_digest))
-        for travelled in (*manifest.files, *inputs.files):
-            with ctx.blobs.open(travelled.digest) as source:
-                _add(archive, names.name_for(f"input/{travelled.path}"), source)
-        for folder in (*manifest.folders, *inputs.folders):
-            archive.writestr(names.name_for(f"input/{folder}") + "/", b"")
-        archive.writestr("record.json", _pretty({**_summary(view, inputs), "renamed": names.changed}))
-
-
-def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
-    if not view.run.state.is_terminal or view.progress is None:
-        raise _not_available(view, "record")
-    manifest, names = view.version.manifest, ArchiveNames()
-    assert manifest.source_digest is not None
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("parameters.json", _pretty(view.run.parameters))
-        archive.writestr(names.name_for(f"input/{manifest.path}"), ctx.blobs.read(manifest.source_digest))
-        record = {**_run_summary(view), "steps": _step_summaries(ctx, view, view.progress), "renamed": names.changed}
-        if view.progress.sweep is not None:
-            record["sweep"] = view.progress.sweep.values
-        archive.writestr("record.json", _pretty(record))
-
-
-def _step_summaries(ctx: Services, view: RunView, progress: PipelineProgress) -> dict[str, Any]:
-    """Return for each step its end, and its runs with the digests of their records."""
-    with ctx.store.read() as tx:
-        parts = tx.pipelines.list_parts(view.run.id, list(progress.statuses))
-        records = tx.records.find_for_runs([part.id for of_step in parts.values() for part in of_step])
-    versions = dict(view.version.manifest.steps)
-    return {
-        step_id: {
-            "state": status.state,
-            "reason": asdict(status.reason) if status.reason else None,
-            "version": versions.get(step_id),
-            "decided_by": asdict(status.decided_by) if status.decided_by else None,
-            "comment": status.comment,
-            "runs": [
-                {
-                    "run": part.id,
-                    "item": part.item_key,
-                    "state": part.state,
-                    "record": records[part.id].digest if part.id in records else None,
-                }
-                for part in parts.get(step_id, ())
-            ],
-        }
-        for step_id, status in progress.statuses.items()
-    }
-
-
-_ARCHIVE_NAMES = {
-    RecordFileKind.NOTEBOOK: "notebook.ipynb",
-    RecordFileKind.JOURNAL: "journal.jsonl",
-    RecordFileKind.LOG: "log.txt",
-    RecordFileKind.RESULT: "result.json",
-}
-
-
-def _add(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
-    with archive.open(name, "w", force_zip64=True) as entry:
-        while chunk := source.read(1024 * 1024):
-            entry.write(chunk)
-
-
-def _summary(view: RunView, inputs: Inputs) -> dict[str, Any]:
-    record = view.record
-    assert record is not None
-    return {
-        **_run_summary(view),
-        "inputs": {"digest": inputs.digest, **inputs.to_json()},
-        "record": record.digest,
-        "files": [asdict(file) for file in record.files],
-    }
-
-
-def _run_summary(view: RunView) -> dict[str, Any]:
-    run = view.run
-    return {
-        "run": run.id,
-        "job": view.job.name,
-        "path": view.job.path,
-        "state": run.state,
-        "reason": asdict(run.reason) if run.reason else None,
-        "environment": run.environment,
-        "created_by": asdict(run.created_by),
-        "trigger": asdict(run.trigger),
-        "created_at": run.created_at.isoformat(),
-        "started_at": run.started_at.isoformat() if run.started_at else None,
-        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
-        "kind": run.kind,
-        "kernel": {"name": run.kernel.name, "argv": list(run.kernel.argv)} if run.kernel else None,
-        "origin": asdict(run.origin),
-        "version": view.version.digest,
-        "manifest": view.version.manifest.to_json(),
-    }
-
-
-def _reproduce(view: RunView, source: str) -> str:
-    kernel = view.run.kernel
-    command = ["jupyter", "dataops", "run", source, "--root", "input"]
-    # For a script a kernel chooses the Python; no kernel runs a shell or R.
-    if kernel and (view.run.kind is JobKind.NOTEBOOK or kernel.language == "python"):
-        command += ["--kernel", kernel.name]
-    if view.run.parameters:
-        command += ["--params", "parameters.json"]
-    return f"{_SHELL}{shlex.join(command)}\n"
-
-
-def _reproduce_command(view: RunView) -> str:
-    manifest = view.version.manifest
-    variables = parameter_variables(manifest.parameters.complete(view.run.parameters))
-    exports = "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
-    folder = shlex.quote(posixpath.join("input", manifest.folder))
-    return f"{_SHELL}mkdir -p {folder} && cd {folder}\n{exports}{shlex.join(manifest.command)}\n"
-
-
-_SHELL = "#!/bin/sh\n# Run in the folder that this file lies in.\n"
-
-
-def _pretty(value: Any) -> str:
-    # Use the canonical form: it refuses values that JSON cannot hold, before a reader finds them.
-    return json.dumps(json.loads(canonical_json(value)), indent=2, ensure_ascii=False) + "\n"
-
-
 def _input(ctx: Services, view: RunView) -> bytes:
     return inject_parameters(ctx, view.version.manifest, view.run.parameters)
 
@@ -443,7 +280,8 @@ def _read(ctx: Services, view: RunView, file: RecordFile) -> bytes:
         return ctx.blobs.read(file.digest)
 
 
-def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
+def open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
+    """Open a file of the record. Damaged, with its name, when its bytes are not as they were stored."""
     with verified_read(ctx, view, file):
         # Check all bytes before the first one is sent: a stream that has begun cannot be taken back.
         return ctx.blobs.open_verified(file.digest)
@@ -451,7 +289,7 @@ def _open_stored(ctx: Services, view: RunView, file: RecordFile) -> BinaryIO:
 
 def _open(ctx: Services, view: RunView, kind: RecordFileKind) -> BinaryIO | None:
     if stored := _stored(view, kind):
-        return _open_stored(ctx, view, stored)
+        return open_stored(ctx, view, stored)
     if not view.attempts:
         return None
     try:
@@ -465,7 +303,8 @@ def _all_lines(reader: Journal) -> Iterator[JournalLine]:
         yield from lines
 
 
-def _not_available(view: RunView, what: str) -> Conflict:
+def not_available(view: RunView, what: str) -> Conflict:
+    """Return the error that says why a run has no such thing, or none yet."""
     if view.run.state.is_terminal:
         return Conflict(f"Run {view.run.id} ended before it left a {what}: {view.run.state}.", code="nothing_left")
     return Conflict(

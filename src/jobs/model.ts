@@ -42,7 +42,7 @@ import {
 } from './place';
 import { choosesKernel } from './kernels';
 import { withPin } from './pins';
-import { NO_OUTPUTS, OutputsDraft, readOutputs } from './outputs';
+import { NO_OUTPUTS, OutputsDraft, readDeclarations } from './outputs';
 import { NO_SETTINGS, readSettings, SettingsDraft } from './settings';
 import {
   isSweep,
@@ -161,6 +161,16 @@ export class RunFormModel implements IDisposable {
   get maySweep(): boolean {
     const { kind, rerunOf } = this.target;
     return rerunOf === null && (kind === 'notebook' || kind === 'script');
+  }
+
+  /** Whether the run publishes its outputs. Reruns and sweeps do so only when somebody asks for it. */
+  get publishes(): boolean {
+    const { outputs } = this._state;
+    return outputs.publish ?? this._publishesByItself;
+  }
+
+  private get _publishesByItself(): boolean {
+    return this.target.rerunOf === null && !isSweep(this._state.drafts);
   }
 
   get isDisposed(): boolean {
@@ -480,11 +490,14 @@ export class RunFormModel implements IDisposable {
   private _readOutputs(): Partial<Submission> {
     const { inspection, outputs } = this._state;
     const { kind, rerunOf } = this.target;
+    const publish =
+      this.publishes === this._publishesByItself ? undefined : this.publishes;
     if (kind === 'pipeline' || rerunOf) {
       // Their outputs are those of the file, or of the version.
-      return {};
+      return { publish };
     }
-    return readOutputs(outputs, inspection?.outputs ?? []);
+    const declared = inspection?.outputs ?? [];
+    return { outputs: readDeclarations(outputs, declared), publish };
   }
 
   /** Read place and settings; return null when a field is wrong. */

@@ -4,10 +4,11 @@ import type { OutputDeclaration } from '../api';
 export type OutputsDraft = {
   /** One output on each line: `PATH` or `SOURCE:PATH`; null: as the notebook declares. */
   text: string | null;
-  publish: boolean;
+  /** The choice of a person; null: as such runs do. */
+  publish: boolean | null;
 };
 
-export const NO_OUTPUTS: OutputsDraft = { text: null, publish: true };
+export const NO_OUTPUTS: OutputsDraft = { text: null, publish: null };
 
 /** Return the text for declared outputs. Flags that it cannot show are in the notebook alone. */
 export function textOf(outputs: readonly OutputDeclaration[]): string {
@@ -16,17 +17,16 @@ export function textOf(outputs: readonly OutputDeclaration[]): string {
     .join('\n');
 }
 
-/** Read the draft: what the submission says beside the notebook's own declarations. */
-export function readOutputs(
+/** Read the declarations of the draft; undefined when they are those of the notebook. */
+export function readDeclarations(
   draft: OutputsDraft,
   declared: readonly OutputDeclaration[]
-): { outputs?: OutputDeclaration[]; publish?: boolean } {
-  const publish = draft.publish ? undefined : false;
+): OutputDeclaration[] | undefined {
   if (draft.text === null || draft.text === textOf(declared)) {
-    return { publish };
+    return undefined;
   }
   const lines = draft.text.split('\n').map(line => line.trim());
-  const outputs = lines.filter(Boolean).map(line => {
+  return lines.filter(Boolean).map(line => {
     const colon = line.lastIndexOf(':');
     const path = line.slice(colon + 1);
     const source = colon < 0 ? '' : line.slice(0, colon);
@@ -35,5 +35,4 @@ export function readOutputs(
     );
     return same ?? { path, source, optional: false, overwrite: false };
   });
-  return { outputs, publish };
 }

@@ -84,8 +84,21 @@ export function rerunTarget(
       return placements.map(placement => withImageOfRun(placement, run, trans));
     },
     previewReuse: () => Promise.reject(new Error('A version is fixed.')),
-    submit: ({ parameters = {}, environment, image, resources }, key) =>
-      client.rerun(run.id, { parameters, environment, image, resources }, key)
+    submit: (
+      { parameters = {}, environment, image, resources, publish },
+      key
+    ) =>
+      client.rerun(
+        run.id,
+        {
+          parameters,
+          environment,
+          image,
+          resources,
+          publish: publish ?? undefined
+        },
+        key
+      )
   };
 }
 

@@ -85,6 +85,7 @@ function Connected(props: Options): JSX.Element {
       kind={model.target.kind}
       rerunOf={model.target.rerunOf}
       maySweep={model.maySweep}
+      publishes={model.publishes}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}
       onName={name => model.setName(name)}

@@ -10,6 +10,7 @@ import {
   RunSummary
 } from '../api';
 import { Refresher } from '../shared/refresh';
+import { sameWhereEqual } from '../shared/same';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, and for each item of the table beside it. */
@@ -65,7 +66,11 @@ export class ItemTableModel implements IDisposable {
     let state: ItemTableState;
     try {
       const table = await this._client.pipelines.items(this.run, this.step);
-      state = { table, trouble: null };
+      // Rows that are as before stay the same objects.
+      state = {
+        table: sameWhereEqual(this._state.table, table),
+        trouble: null
+      };
     } catch (reason) {
       state = { ...this._state, trouble: Problem.from(reason) };
     }

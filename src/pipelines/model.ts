@@ -11,6 +11,7 @@ import {
   RunSummary
 } from '../api';
 import { Refresher } from '../shared/refresh';
+import { sameWhereEqual } from '../shared/same';
 import type { IRuns } from '../tokens';
 
 /** The least time in milliseconds between two requests, however many steps change. */
@@ -68,7 +69,11 @@ export class StepsModel implements IDisposable {
   private async _read(): Promise<void> {
     try {
       const steps = await this._client.pipelines.steps(this.id);
-      this._set({ steps, trouble: null });
+      this._set({
+        // The steps that are as before are not drawn again.
+        steps: sameWhereEqual(this._state.steps, steps),
+        trouble: null
+      });
     } catch (reason) {
       this._set({ ...this._state, trouble: Problem.from(reason) });
     }

@@ -51,7 +51,7 @@ export const pipelines: JupyterFrontEndPlugin<void> = {
     app.docRegistry.addFileType({
       name: 'dataops-pipeline',
       displayName: trans.__('Pipeline'),
-      extensions: ['.pipeline.yaml'],
+      extensions: ['.pipeline.yaml', '.pipeline.yml'],
       mimeTypes: ['text/yaml'],
       icon: pipelineIcon
     });

@@ -40,7 +40,7 @@ export function labelOfKind(kind: Kind, trans: TranslationBundle): string {
 
 /** The ends of the names of files that run as jobs. */
 const NAMES: [RegExp, JobKind][] = [
-  [/\.pipeline\.yaml$/, 'pipeline'],
+  [/\.pipeline\.ya?ml$/, 'pipeline'],
   [/\.ipynb$/, 'notebook'],
   [/\.(py|sh|bash|r)$/i, 'script']
 ];

@@ -17,7 +17,7 @@ from dataops_lab.domain.versions import IncludedFile, canonical_json, digest_of
 from dataops_lab.engine.launch import build_bundle, reread_launch_data
 from dataops_lab.errors import InvalidRequest
 from dataops_lab.notebooks import LocalNotebooks
-from dataops_lab.services import integrity, jobs, records, retention, runs
+from dataops_lab.services import integrity, jobs, portable_records, records, retention, runs
 from dataops_lab.testing import person
 
 
@@ -153,7 +153,7 @@ def test_a_version_from_before_still_runs_with_the_data_that_it_holds(ctx, work,
 def test_the_portable_record_holds_the_data_and_names_their_digests(ctx, submit):
     view = ended(ctx, submit())
     target = io.BytesIO()
-    records.export(ctx, view.run.id, target)
+    portable_records.export(ctx, view.run.id, target)
     with zipfile.ZipFile(target) as archive:
         assert archive.read("input/sales.csv") == b"monday"
         told = json.loads(archive.read("record.json"))["inputs"]

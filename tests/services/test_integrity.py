@@ -12,7 +12,7 @@ from dataops_lab.blobs import FolderBlobs
 from dataops_lab.domain.runs import AttemptState, RunState
 from dataops_lab.domain.versions import digest_of
 from dataops_lab.errors import Damaged, ReportUnavailable
-from dataops_lab.services import integrity, records, runs
+from dataops_lab.services import integrity, portable_records, records, runs
 from dataops_lab.store import tables as t
 from dataops_lab.testing import FakeNotebooks, person
 
@@ -66,7 +66,7 @@ def test_a_record_is_exported_without_a_report_that_takes_too_long(ctx, run, tmp
         raise ReportUnavailable("The report was not made within 60 s.")
 
     with (tmp_path / "archive.zip").open("wb") as target:
-        records.export(with_report(ctx, too_slow), run.id, target)
+        portable_records.export(with_report(ctx, too_slow), run.id, target)
     with zipfile.ZipFile(tmp_path / "archive.zip") as archive:
         assert "notebook.ipynb" in archive.namelist()
         assert b"not made" in archive.read("report.html.missing.txt")
@@ -98,7 +98,7 @@ def test_a_flipped_bit_is_found_by_whoever_reads_it_named_and_noted(ctx, run, pa
     [file] = [file for file in record.files if file.path == path]
     flip_a_bit(ctx, file.digest)
     with (tmp_path / "archive").open("wb") as target:
-        exporting = [lambda ctx, run_id: records.export(ctx, run_id, target)]
+        exporting = [lambda ctx, run_id: portable_records.export(ctx, run_id, target)]
         for read in READERS[path] + exporting:
             with pytest.raises(Damaged, match=path) as found:
                 read(ctx, run.id)

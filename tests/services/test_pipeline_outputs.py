@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
+
 import pytest
 
 from dataops_lab.domain.outputs import Output
@@ -10,7 +14,7 @@ from dataops_lab.domain.publications import MANIFEST, PublicationState
 from dataops_lab.domain.runs import RunState, Submission
 from dataops_lab.domain.sweeps import SWEEP_STEP, Sweep
 from dataops_lab.errors import InvalidOutputs, InvalidPipeline
-from dataops_lab.services import publications, runs
+from dataops_lab.services import portable_records, publications, runs
 
 from ..pipeline_lab import ANN, PipelineLab, engine_of
 
@@ -59,6 +63,18 @@ def test_a_pipeline_publishes_the_outputs_of_its_steps_when_all_have_ended_and_t
     with lab.ctx.store.read() as tx:
         assert {each.state for each in tx.publications.list_for_run(run_id)} == {PublicationState.PUBLISHED}
         assert not tx.publications.list_for_run(lab.part(run_id, "report").id)
+
+
+def test_the_portable_record_of_a_pipeline_has_the_files_of_its_outputs(lab):
+    run_id = lab.start(MONTH.format(flags=""))
+    end_training(lab, run_id)
+    lab.end(run_id, "report", files={"report.csv": "sold"})
+    target = io.BytesIO()
+    portable_records.export(lab.ctx, run_id, target)
+    with zipfile.ZipFile(target) as archive:
+        outputs = json.loads(archive.read("record.json"))["outputs"]
+        contents = {output["path"]: archive.read(output["file"]).decode() for output in outputs}
+    assert contents == {"models/north.pkl": "north", "models/south.pkl": "south", "reports/may.csv": "sold"}
 
 
 def test_a_pipeline_that_fails_publishes_nothing(lab):

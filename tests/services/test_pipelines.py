@@ -26,7 +26,16 @@ from dataops_lab.errors import (
 )
 from dataops_lab.pipelines import reading
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import installation, jobs, pipeline_progress, pipelines, records, retention, runs
+from dataops_lab.services import (
+    installation,
+    jobs,
+    pipeline_progress,
+    pipelines,
+    portable_records,
+    records,
+    retention,
+    runs,
+)
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PATH, PYTHON, PipelineLab, engine_of
@@ -950,12 +959,12 @@ def source_of(lab: PipelineLab, run_id: str) -> str:
 def test_the_portable_record_names_the_records_of_the_steps(lab, fan_out):
     run_id = fan_out()
     with pytest.raises(Conflict, match="no record yet"):
-        records.export(lab.ctx, run_id, io.BytesIO())
+        portable_records.export(lab.ctx, run_id, io.BytesIO())
     lab.end(run_id, "train/north", "failed")
     for region in ("south", "west"):
         lab.end(run_id, f"train/{region}")
     archive = io.BytesIO()
-    records.export(lab.ctx, run_id, archive)
+    portable_records.export(lab.ctx, run_id, archive)
     with zipfile.ZipFile(archive) as opened:
         assert opened.read("input/chain.pipeline.yaml").decode() == FAN_OUT % ""
         whole = json.loads(opened.read("record.json"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -16,7 +18,7 @@ from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterT
 from dataops_lab.domain.publications import MANIFEST, Publication, PublicationState
 from dataops_lab.domain.runs import ParameterRow, RunState, Submission
 from dataops_lab.errors import Conflict, Forbidden, InvalidOutputs
-from dataops_lab.services import Services, publications, retention, runs
+from dataops_lab.services import Services, portable_records, publications, retention, runs
 from dataops_lab.services.runs import RunView
 from dataops_lab.testing import person
 
@@ -94,6 +96,18 @@ def test_a_run_that_succeeds_publishes_to_its_workspace_with_the_manifest_last(c
     with ctx.store.read() as tx:
         kinds = [event.kind for event in tx.events.list_after(0, subject=run_subject(view.run.id))]
     assert kinds[-3:] == ["run.succeeded", "run.publication_planned", "run.publication_published"]
+
+
+def test_the_portable_record_names_the_outputs_and_has_their_files_once(ctx, submit, finish):
+    ctx.notebooks.outputs = (Output("to/out.csv", "out.csv"), Output("gone.csv", optional=True))
+    view = finish(submit(publish=False), out_csv="1")
+    target = io.BytesIO()
+    portable_records.export(ctx, view.run.id, target)
+    with zipfile.ZipFile(target) as archive:
+        [output] = json.loads(archive.read("record.json"))["outputs"]
+        assert (output["path"], output["source"], output["file"]) == ("to/out.csv", "out.csv", "artifacts/out.csv")
+        assert archive.read(output["file"]) == b"1"
+        assert not [name for name in archive.namelist() if name.startswith("outputs/")]
 
 
 def test_a_run_that_fails_publishes_nothing(ctx, submit, engine, executor, publish):

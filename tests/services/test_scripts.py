@@ -15,7 +15,7 @@ from dataops_lab.domain.runs import Submission
 from dataops_lab.engine.launch import build_bundle, read_launch_data
 from dataops_lab.errors import Conflict, InvalidParameters
 from dataops_lab.rundir import protocol
-from dataops_lab.services import records, runs
+from dataops_lab.services import portable_records, records, runs
 from dataops_lab.testing import person
 
 SCRIPT = "/programs/load.py"
@@ -181,7 +181,7 @@ def test_there_is_neither_notebook_nor_report_of_a_script(ended, ctx):
 def test_the_portable_record_says_how_to_run_it_again(ended, ctx, what, command):
     view = ended(**what)
     target = io.BytesIO()
-    records.export(ctx, view.run.id, target)
+    portable_records.export(ctx, view.run.id, target)
     with zipfile.ZipFile(target) as archive:
         names = archive.namelist()
         assert archive.read("reproduce.sh").decode().endswith(f"{command}\n")

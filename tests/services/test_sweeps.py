@@ -16,7 +16,7 @@ from dataops_lab.domain.runs import ParameterRow, RunState, Submission, TriggerK
 from dataops_lab.domain.sweeps import SWEEP_STEP, Sweep
 from dataops_lab.errors import DataOpsError, InvalidParameters, InvalidRequest, Refused
 from dataops_lab.ports import RunFilter
-from dataops_lab.services import item_tables, jobs, pipelines, records, repairs, retention, runs
+from dataops_lab.services import item_tables, jobs, pipelines, portable_records, repairs, retention, runs
 from dataops_lab.testing import person
 
 from ..pipeline_lab import ANN, PipelineLab, engine_of
@@ -201,14 +201,21 @@ def test_points_go_with_their_sweep(lab):
 
 
 def test_the_portable_record_of_a_sweep_has_its_source_its_values_and_the_digests_of_its_points(lab):
-    run_id = start(lab, region=["North", "South"])
+    sweep = Sweep({"region": ("North", "South")}, concurrency=2, max_failures=Tolerance(percent=5))
+    run_id = start(lab, sweep=sweep, parameters={"seed": 7})
     for key in keys(lab, run_id):
         end(lab, run_id, key)
     target = io.BytesIO()
-    records.export(lab.ctx, run_id, target)
+    portable_records.export(lab.ctx, run_id, target)
     with zipfile.ZipFile(target) as archive:
         assert "input/train.ipynb" in archive.namelist()
         record = json.loads(archive.read("record.json"))
+        assert json.loads(archive.read("sweep.json")) == {"seed": 7, "region": ["North", "South"]}
+        command = archive.read("reproduce.sh").decode().splitlines()[-1]
+    assert command == (
+        "jupyter dataops run input/train.ipynb --root input --kernel python3 --sweep --params sweep.json "
+        "--concurrency 2 --max-failures 5%"
+    )
     assert record["sweep"] == {"region": ["North", "South"]}
     parts = record["steps"][SWEEP_STEP]["runs"]
     assert [part["item"] for part in parts] == ["region=North", "region=South"]

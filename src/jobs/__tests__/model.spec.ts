@@ -442,6 +442,28 @@ describe('RunFormModel', () => {
     await form.load();
   };
 
+  it('publishes by itself in one run, and in a sweep or rerun only when somebody asks', async () => {
+    const sent = async () => {
+      await form.submit();
+      return target.submitted[target.submitted.length - 1].submission.publish;
+    };
+    expect(form.publishes).toBe(true);
+    expect(await sent()).toBeUndefined();
+    form.setDraft('top', { text: '1\n2', isNone: false, several: true });
+    expect(form.publishes).toBe(false);
+    expect(await sent()).toBeUndefined();
+    form.setOutputs({ publish: true });
+    expect(await sent()).toBe(true);
+    form.setDraft('top', { text: '1', isNone: false });
+    form.setOutputs({ publish: false });
+    expect(await sent()).toBe(false);
+    await runAgain({ has_outputs: true });
+    expect(form.publishes).toBe(false);
+    expect(await sent()).toBeUndefined();
+    form.setOutputs({ publish: true });
+    expect(await sent()).toBe(true);
+  });
+
   it('takes up the values of the run that is run again', async () => {
     await runAgain({});
     expect(form.state.drafts.year.text).toBe('2025');

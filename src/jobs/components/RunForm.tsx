@@ -70,6 +70,8 @@ export function RunForm(
     rerunOf: Run | null;
     /** True when parameters may have several values. */
     maySweep: boolean;
+    /** Whether the run publishes its outputs. */
+    publishes: boolean;
     trans: TranslationBundle;
   }
 ): JSX.Element {
@@ -91,6 +93,10 @@ export function RunForm(
   );
   const ready = rerunOf !== null || inspection !== null;
   const busy = state.submitting;
+  const hasOutputs = rerunOf
+    ? rerunOf.has_outputs
+    : inspection !== null &&
+      (kind !== 'pipeline' || (inspection.outputs ?? []).length > 0);
   const count = countRuns(state.drafts);
   const findings = [...state.notes, ...(inspection?.findings ?? [])].filter(
     finding => !(finding.job && state.isNew)
@@ -202,12 +208,14 @@ export function RunForm(
               />
             </section>
           )}
-          {inspection && !rerunOf && (
+          {hasOutputs && (
             <section>
               <h2>{trans.__('Outputs')}</h2>
               <OutputsFields
                 draft={state.outputs}
-                declared={inspection.outputs ?? []}
+                publishes={props.publishes}
+                declared={inspection?.outputs ?? []}
+                mayDeclare={!rerunOf && kind !== 'pipeline'}
                 problem={state.fieldProblems.outputs}
                 disabled={busy}
                 onChange={props.onOutputs}

@@ -42,7 +42,7 @@ function draw(table: Table | null = TABLE) {
   render(
     <ItemTable
       state={{ table, trouble: null }}
-      label="Points of train"
+      label={trans.__('Points of train')}
       fileName="train.csv"
       onOpen={run => opened.push(run)}
       onRetry={() => undefined}

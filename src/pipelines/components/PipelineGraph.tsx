@@ -5,6 +5,7 @@ import type { PipelineStep, Progress } from '../../api';
 import { useNow } from '../../shared/clock';
 import { PhaseLabel } from '../../shared/components/StateLabel';
 import { formatAbout, formatDuration } from '../../shared/format';
+import { useLatest } from '../../shared/latest';
 import { useWidth } from '../../shared/width';
 import { placeSteps, PlacedStep } from '../layout';
 import {
@@ -29,7 +30,10 @@ export function PipelineGraph(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { steps, onOpen, trans } = props;
-  const shape = JSON.stringify(steps.map(({ id, needs }) => ({ id, needs })));
+  const shape = useMemo(
+    () => JSON.stringify(steps.map(({ id, needs }) => ({ id, needs }))),
+    [steps]
+  );
   // The places depend on the edges alone, which do not change while the pipeline runs.
   const placed = useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
   const frame = useRef<HTMLDivElement>(null);
@@ -38,6 +42,9 @@ export function PipelineGraph(props: {
   const byId = new Map(steps.map(step => [step.id, step]));
   const [focused, setFocused] = useState('');
   const inFocus = byId.has(focused) ? focused : placed.nodes[0]?.id;
+  const { open } = useLatest({
+    open: (step: PipelineStep) => onOpen?.(step)
+  });
   return (
     <div
       ref={frame}
@@ -84,8 +91,8 @@ export function PipelineGraph(props: {
               place={place}
               isTabStop={place.id === inFocus}
               progress={props.progressOf?.(byId.get(place.id)!)}
-              onFocus={() => setFocused(place.id)}
-              onOpen={onOpen}
+              onFocus={setFocused}
+              onOpen={onOpen && open}
               trans={trans}
             />
           ))}
@@ -95,12 +102,13 @@ export function PipelineGraph(props: {
   );
 }
 
-function Node(props: {
+/** Drawn again only when something of its own step has changed. */
+const Node = React.memo(function Node(props: {
   step: PipelineStep;
   place: PlacedStep;
   isTabStop: boolean;
   progress: Progress | undefined;
-  onFocus: () => void;
+  onFocus: (step: string) => void;
   onOpen?: (step: PipelineStep) => void;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -121,7 +129,7 @@ function Node(props: {
       place={place}
       hint={details.filter(Boolean).join('\n')}
       isTabStop={props.isTabStop}
-      onFocus={props.onFocus}
+      onFocus={() => props.onFocus(step.id)}
       isButton={onOpen !== undefined}
       onClick={() => onOpen?.(step)}
       trans={trans}
@@ -136,7 +144,7 @@ function Node(props: {
       <Caption step={step} progress={props.progress} trans={trans} />
     </StepNode>
   );
-}
+});
 
 /** The last line of a node: how far a fan-out is, why the step ended so, or how long it worked. */
 function Caption(props: {

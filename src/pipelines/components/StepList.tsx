@@ -13,6 +13,7 @@ import { PhaseLabel } from '../../shared/components/StateLabel';
 import { Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
 import { formatExact } from '../../shared/format';
+import { useLatest } from '../../shared/latest';
 import { phaseAppearance } from '../../shared/phases';
 import { barOf, isReused, labelOfItems, labelOfStep, nameOf } from '../steps';
 import { ExpectedDuration, StepDuration } from './PipelineGraph';
@@ -38,9 +39,8 @@ export function StepList(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { steps, startedAt, finishedAt, trans } = props;
-  const now = useNow(startedAt !== null && finishedAt === null);
-  const start = startedAt === null ? now : Date.parse(startedAt);
-  const end = finishedAt === null ? now : Date.parse(finishedAt);
+  const { onUnfold, onOpen, onOpenRun, onReproduce } = props;
+  const actions = useLatest({ onUnfold, onOpen, onOpenRun, onReproduce });
   return (
     <Table
       className="dl-Table dl-StepList"
@@ -56,11 +56,12 @@ export function StepList(props: {
       {steps.map(step => (
         <React.Fragment key={step.id}>
           <Row
-            {...props}
+            {...actions}
             step={step}
+            startedAt={startedAt}
+            finishedAt={finishedAt}
             isUnfolded={props.unfolded === step.id}
-            start={start}
-            end={end}
+            trans={trans}
           />
           {props.unfolded === step.id && (
             <tr className="dl-StepList-items">
@@ -73,17 +74,20 @@ export function StepList(props: {
   );
 }
 
-function Row(props: {
+type RowProps = {
   step: PipelineStep;
+  startedAt: string | null;
+  finishedAt: string | null;
   isUnfolded: boolean;
-  start: number;
-  end: number;
   onUnfold: (step: string | null) => void;
   onOpen: (step: PipelineStep) => void;
   onOpenRun: (run: string) => void;
   onReproduce: (step: PipelineStep) => void;
   trans: TranslationBundle;
-}): JSX.Element {
+};
+
+/** Drawn again only when something of its own step has changed. */
+const Row = React.memo(function Row(props: RowProps): JSX.Element {
   const { step, trans } = props;
   return (
     <tr data-step={step.id} data-state={step.state}>
@@ -122,7 +126,11 @@ function Row(props: {
         <ExpectedDuration step={step} trans={trans} />
       </td>
       <td className="dl-StepList-time">
-        <TimeBar step={step} start={props.start} end={props.end} />
+        <TimeBar
+          step={step}
+          startedAt={props.startedAt}
+          finishedAt={props.finishedAt}
+        />
       </td>
       <td className="dl-mod-break">
         {step.taken_from && (
@@ -138,7 +146,7 @@ function Row(props: {
       </td>
     </tr>
   );
-}
+});
 
 /** A link to the run from which the result of a step, or of some of its items, was taken. */
 function TakenFrom(props: {
@@ -165,7 +173,7 @@ function TakenFrom(props: {
 }
 
 /** The name of a step: it opens the step's run, or unfolds the items of a fan-out. */
-function Name(props: Parameters<typeof Row>[0]): JSX.Element {
+function Name(props: RowProps): JSX.Element {
   const { step, isUnfolded, trans } = props;
   if (step.items) {
     const Caret = isUnfolded ? caretDownIcon : caretRightIcon;
@@ -201,10 +209,13 @@ function Name(props: Parameters<typeof Row>[0]): JSX.Element {
 /** The time from start to end of a step, as a bar. The columns beside it have the same as text. */
 function TimeBar(props: {
   step: PipelineStep;
-  start: number;
-  end: number;
+  startedAt: string | null;
+  finishedAt: string | null;
 }): JSX.Element | null {
-  const { step, start, end } = props;
+  const { step, startedAt, finishedAt } = props;
+  const now = useNow(startedAt !== null && finishedAt === null);
+  const start = startedAt === null ? now : Date.parse(startedAt);
+  const end = finishedAt === null ? now : Date.parse(finishedAt);
   const bar = barOf(step, start, end);
   return (
     bar && (

@@ -7,6 +7,7 @@ import {
   EdgeChange,
   FinalConnectionState,
   HandleType,
+  MiniMap,
   NodeChange,
   OnConnectStartParams,
   Position,
@@ -31,7 +32,12 @@ import { GraphLayout, NODE_HEIGHT, NODE_WIDTH, placeSteps } from '../layout';
 import { CanvasEdge, EdgeOfCanvas } from './CanvasEdge';
 import { CanvasHints } from './CanvasHints';
 import { CanvasNode, StepOfCanvas } from './CanvasNode';
-import type { EditedStep, EditorProblem, PipelineDocument } from './document';
+import {
+  byStep,
+  EditedStep,
+  EditorProblem,
+  PipelineDocument
+} from './document';
 import { FileTarget, useFileDrop } from './drop';
 import { edgeKey, edgeOfKey, Need, refusalOfNeed } from './graph';
 import { confirmGuess, guessesIn } from './guesses';
@@ -45,6 +51,8 @@ const SMALLEST_ZOOM = 0.1;
 const LARGEST_ZOOM = 2;
 /** A small pipeline is not blown up to fill the canvas. */
 const FIT = { maxZoom: 1, minZoom: SMALLEST_ZOOM, padding: 0.08 };
+/** From so many steps on, a small map shows which part of the graph is in view. */
+const MAP_FROM = 40;
 /** How near an end of an edge comes to a dot, in pixels, before it snaps to it. */
 const SNAP_PX = 24;
 
@@ -68,16 +76,18 @@ export type CanvasProps = {
 };
 
 /** The steps of a pipeline as a graph that can be changed. The list of the steps is its accessible form. */
-export default function PipelineCanvas(props: CanvasProps): JSX.Element {
+export default React.memo(function PipelineCanvas(
+  props: CanvasProps
+): JSX.Element {
   return (
     <ReactFlowProvider>
       <Canvas {...props} />
     </ReactFlowProvider>
   );
-}
+});
 
 function Canvas(props: CanvasProps): JSX.Element {
-  const { document, selection, files, trans } = props;
+  const { document, selection, files, onOpen, trans } = props;
   const { steps, problems } = useSignal(document.changed, () => document.state);
   const { source } = document;
   const isFixed = document.refusal !== null;
@@ -92,7 +102,10 @@ function Canvas(props: CanvasProps): JSX.Element {
   const view = useView(frame, placed, selected.steps, props.isVisible);
   const [focused, setFocused] = useState('');
 
-  const byId = new Map(steps.map(step => [step.id, step]));
+  const byId = useMemo(
+    () => new Map(steps.map(step => [step.id, step])),
+    [steps]
+  );
   const tabStop = byId.has(focused) ? focused : placed.nodes[0]?.id;
   const isFocusedGone = focused !== '' && !byId.has(focused);
   useEffect(() => {
@@ -106,6 +119,7 @@ function Canvas(props: CanvasProps): JSX.Element {
     }
   }, [isFocusedGone]);
   const problemsOf = useMemo(() => byStep(problems), [problems]);
+  const chosenSteps = new Set(selected.steps);
   const nodes = placed.nodes.map<StepOfCanvas>(({ id, x, y }) => ({
     id,
     type: 'step',
@@ -113,7 +127,7 @@ function Canvas(props: CanvasProps): JSX.Element {
     ...SIZE,
     measured: SIZE,
     handles: HANDLES,
-    selected: selected.steps.includes(id),
+    selected: chosenSteps.has(id),
     data: {
       step: byId.get(id)!,
       problems: problemsOf.get(id) ?? NONE,
@@ -150,20 +164,14 @@ function Canvas(props: CanvasProps): JSX.Element {
     };
   });
 
-  const onNodesChange = (changes: NodeChange<StepOfCanvas>[]) =>
-    changeSelected(changes, selection.selected.steps, steps =>
-      selection.set({ steps })
-    );
-  const onEdgesChange = (changes: EdgeChange<EdgeOfCanvas>[]) =>
-    changeSelected(changes, selection.selected.edges.map(edgeKey), keys =>
-      selection.set({ edges: keys.map(edgeOfKey) })
-    );
+  const selecting = useSelecting(selection, onOpen);
   const connecting = useConnecting(document, trans);
   const store = useStoreApi<StepOfCanvas, EdgeOfCanvas>();
   const [isBoxing, setBoxing] = useState(false);
   // The library would listen to the keys of the whole page for it.
   const noteModifiers = (event: React.MouseEvent) =>
     store.setState({ multiSelectionActive: hasModifier(event) });
+  const labels = useMemo(() => labelsOf(trans), [trans]);
   return (
     <div
       ref={frame}
@@ -183,21 +191,7 @@ function Canvas(props: CanvasProps): JSX.Element {
         edges={useUnchanged(edges)}
         nodeTypes={NODE_TYPES}
         edgeTypes={EDGE_TYPES}
-        onNodesChange={onNodesChange}
-        onEdgesChange={onEdgesChange}
-        onNodeClick={(event, node) =>
-          hasModifier(event) || selection.select(node.id)
-        }
-        onNodeDoubleClick={(_, node) => props.onOpen(node.id)}
-        onNodeContextMenu={(_, node) =>
-          selection.selected.steps.includes(node.id) ||
-          selection.select(node.id)
-        }
-        onEdgeContextMenu={(_, edge) =>
-          chosen.has(edge.id) ||
-          selection.set({ steps: [], edges: [edgeOfKey(edge.id)] })
-        }
-        onPaneContextMenu={() => selection.clear()}
+        {...selecting}
         {...connecting.handlers}
         onMoveStart={view.onMoveStart}
         connectionRadius={SNAP_PX}
@@ -217,14 +211,16 @@ function Canvas(props: CanvasProps): JSX.Element {
         multiSelectionKeyCode={null}
         panActivationKeyCode={null}
         zoomActivationKeyCode={null}
-        ariaLabelConfig={{
-          'controls.ariaLabel': trans.__('View of the graph'),
-          'controls.zoomIn.ariaLabel': trans.__('Zoom in'),
-          'controls.zoomOut.ariaLabel': trans.__('Zoom out'),
-          'controls.fitView.ariaLabel': trans.__('Fit the graph')
-        }}
+        ariaLabelConfig={labels}
       >
         <Controls showInteractive={false} fitViewOptions={FIT} />
+        {steps.length >= MAP_FROM && (
+          <MiniMap<StepOfCanvas>
+            pannable
+            className="dl-Canvas-map"
+            nodeClassName={classOnMap}
+          />
+        )}
         <CanvasHints dragged={dragged} refuse={connecting.refuse} trans={trans}>
           {!steps.length && (
             <div>
@@ -239,23 +235,52 @@ function Canvas(props: CanvasProps): JSX.Element {
   );
 }
 
+/** The names of the controls and the map, for those who do not see them. */
+function labelsOf(trans: TranslationBundle) {
+  return {
+    'controls.ariaLabel': trans.__('View of the graph'),
+    'controls.zoomIn.ariaLabel': trans.__('Zoom in'),
+    'controls.zoomOut.ariaLabel': trans.__('Zoom out'),
+    'controls.fitView.ariaLabel': trans.__('Fit the graph'),
+    'minimap.ariaLabel': trans.__('Map of the graph')
+  };
+}
+
+/** On the map, a step with problems looks so, as does one that is selected. */
+function classOnMap({ data, selected }: StepOfCanvas): string {
+  return [
+    selected && 'dl-mod-selected',
+    data.problems.length > 0 && 'dl-mod-bad'
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
 /** Return the places of the steps; they change with the edges alone. */
 function usePlaces(steps: readonly EditedStep[]): GraphLayout {
-  const shape = JSON.stringify(steps.map(({ id, needs }) => ({ id, needs })));
+  const shape = useMemo(
+    () => JSON.stringify(steps.map(({ id, needs }) => ({ id, needs }))),
+    [steps]
+  );
   return useMemo(() => placeSteps(JSON.parse(shape)), [shape]);
 }
 
 /** Return the things, those that are as before as the same objects: the library draws only the others again. */
 function useUnchanged<T extends StepOfCanvas | EdgeOfCanvas>(things: T[]): T[] {
-  const before = useRef(new Map<string, T>());
+  const before = useRef<T[]>([]);
+  const byId = new Map(before.current.map(thing => [thing.id, thing]));
   const kept = things.map(thing => {
-    const old = before.current.get(thing.id);
+    const old = byId.get(thing.id);
     return old && isAlike(old, thing) ? old : thing;
   });
+  const isSame =
+    kept.length === before.current.length &&
+    kept.every((thing, at) => thing === before.current[at]);
+  const result = isSame ? before.current : kept;
   useEffect(() => {
-    before.current = new Map(kept.map(thing => [thing.id, thing]));
+    before.current = result;
   });
-  return kept;
+  return result;
 }
 
 /** Compare two objects by their members, and by those of `data` and `position`. */
@@ -275,16 +300,6 @@ function isAlike(a: object, b: object): boolean {
 }
 
 const NONE: readonly EditorProblem[] = [];
-
-function byStep(
-  problems: readonly EditorProblem[]
-): Map<string | null, EditorProblem[]> {
-  const found = new Map<string | null, EditorProblem[]>();
-  for (const problem of problems) {
-    found.set(problem.step, [...(found.get(problem.step) ?? []), problem]);
-  }
-  return found;
-}
 
 /**
  * Show the graph when the canvas is first seen, and a step that is new or that somebody selects elsewhere. Until a
@@ -327,12 +342,37 @@ function useView(
       void setViewport(centredOn(chosen[0], size, view.zoom));
     }
   }, [frame, placed, selected, isVisible, getViewport, setViewport]);
-  return {
+  const onMoveStart = useCallback((event: unknown) => {
     // There is no event when the view was moved for other reasons.
-    onMoveStart: event => {
-      isMoved.current ||= Boolean(event);
-    }
-  };
+    isMoved.current ||= Boolean(event);
+  }, []);
+  return { onMoveStart };
+}
+
+/** Let people select steps and edges. The handlers stay the same: the library draws all of the graph again for others. */
+function useSelecting(selection: Selection, onOpen: (step: string) => void) {
+  return useMemo(
+    () => ({
+      onNodesChange: (changes: NodeChange<StepOfCanvas>[]) =>
+        changeSelected(changes, selection.selected.steps, steps =>
+          selection.set({ steps })
+        ),
+      onEdgesChange: (changes: EdgeChange<EdgeOfCanvas>[]) =>
+        changeSelected(changes, selection.selected.edges.map(edgeKey), keys =>
+          selection.set({ edges: keys.map(edgeOfKey) })
+        ),
+      onNodeClick: (event: React.MouseEvent, { id }: StepOfCanvas) =>
+        hasModifier(event) || selection.select(id),
+      onNodeDoubleClick: (_: unknown, { id }: StepOfCanvas) => onOpen(id),
+      onNodeContextMenu: (_: unknown, { id }: StepOfCanvas) =>
+        selection.selected.steps.includes(id) || selection.select(id),
+      onEdgeContextMenu: (_: unknown, { id }: EdgeOfCanvas) =>
+        selection.selected.edges.some(edge => edgeKey(edge) === id) ||
+        selection.set({ steps: [], edges: [edgeOfKey(id)] }),
+      onPaneContextMenu: () => selection.clear()
+    }),
+    [selection, onOpen]
+  );
 }
 
 /** Let people draw edges, and take an end of one elsewhere or off. */
@@ -340,13 +380,14 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
   /** The dots that are looked for: those where edges end, or those where they start. */
   const [end, setEnd] = useState<HandleType | undefined>();
   const moved = useRef<Need | undefined>(undefined);
-  const refuse = (need: Need) =>
-    document.refusal ??
-    refusalOfNeed(need, document.edges, trans, moved.current);
-  return {
-    end,
-    refuse,
-    handlers: {
+  const refuse = useCallback(
+    (need: Need) =>
+      document.refusal ??
+      refusalOfNeed(need, document.edges, trans, moved.current),
+    [document, trans]
+  );
+  const handlers = useMemo(
+    () => ({
       isValidConnection: ({ source, target }: Connection | EdgeOfCanvas) =>
         refuse({ from: source, to: target }) === null,
       onConnectStart: (_: unknown, { handleType }: OnConnectStartParams) =>
@@ -380,8 +421,10 @@ function useConnecting(document: PipelineDocument, trans: TranslationBundle) {
           attempt(() => document.disconnect(from, to));
         }
       }
-    }
-  };
+    }),
+    [document, refuse]
+  );
+  return { end, refuse, handlers };
 }
 
 /** Edit, and tell a person why an edit is refused. */

@@ -18,7 +18,9 @@ export type EdgeOfCanvas = Edge<
 >;
 
 /** An edge of the canvas. A guess is dashed, with a button that confirms it. */
-export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
+export const CanvasEdge = React.memo(function CanvasEdge(
+  props: EdgeProps<EdgeOfCanvas>
+): JSX.Element {
   const { id, source, target } = props;
   const { path, middle, isGuessed, trans } = props.data!;
   const question = trans.__(
@@ -54,4 +56,4 @@ export function CanvasEdge(props: EdgeProps<EdgeOfCanvas>): JSX.Element {
       )}
     </>
   );
-}
+});

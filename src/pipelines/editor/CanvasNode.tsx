@@ -19,7 +19,9 @@ export type StepOfCanvas = Node<
 >;
 
 /** A step on the canvas: its name, what decides whether it runs, and the dots from which edges are drawn. */
-export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
+export const CanvasNode = React.memo(function CanvasNode(
+  props: NodeProps<StepOfCanvas>
+): JSX.Element {
   const { isConnectable } = props;
   const { step, problems, trans } = props.data;
   const { id, kind, title } = step;
@@ -83,7 +85,7 @@ export function CanvasNode(props: NodeProps<StepOfCanvas>): JSX.Element {
       />
     </>
   );
-}
+});
 
 /** Return the id of a step that has a title, and what it runs or asks. */
 function captionOf({ id, title, path, command, value }: EditedStep): string {

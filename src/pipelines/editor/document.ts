@@ -1,7 +1,7 @@
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import { TranslationBundle } from '@jupyterlab/translation';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
-import { isMap } from 'yaml';
 
 import type {
   JSONValue,
@@ -9,6 +9,7 @@ import type {
   PipelineStep,
   StepKind
 } from '../../api';
+import { sameWhereEqual } from '../../shared/same';
 import {
   difference,
   EditRefused,
@@ -21,20 +22,9 @@ import {
 } from './edits';
 import * as expressions from './expressions';
 import { freeStepId, stepIdOf } from './stepIds';
-import {
-  nodeAt,
-  pairOf,
-  Path,
-  pathAt,
-  placeOf,
-  readYaml,
-  YamlText
-} from './yaml12';
+import { Path, pathAt, readYaml, YamlText } from './yaml12';
 
 export { EditRefused } from './edits';
-
-const READ_ONLY =
-  'This file is read-only. Save it under another name, and change that.';
 
 /** The time without a change after which the server checks the text, in milliseconds. */
 const CHECK_AFTER = 400;
@@ -57,12 +47,21 @@ export type EditedStep = Pick<
 > & {
   /** All members of the step. */
   value: Mapping;
-  /** The line of its id, from 1. */
-  line: number;
 };
 
 /** Something wrong with the file. `path` is the place in it, such as `['steps', 'clean', 'needs']`. */
 export type EditorProblem = PipelineProblem & { path: Path };
+
+/** Return the problems of each step; those of none are under null. */
+export function byStep(
+  problems: readonly EditorProblem[]
+): Map<string | null, EditorProblem[]> {
+  const found = new Map<string | null, EditorProblem[]>();
+  for (const problem of problems) {
+    found.set(problem.step, [...(found.get(problem.step) ?? []), problem]);
+  }
+  return found;
+}
 
 export type NewStep = {
   id?: string;
@@ -107,6 +106,7 @@ type Options = {
   isReadOnly?: () => boolean;
   /** Called when the check itself fails. */
   onCheckFailed?: (reason: unknown) => void;
+  trans: TranslationBundle;
 };
 
 /**
@@ -118,7 +118,7 @@ type Options = {
 export class PipelineDocument implements IDisposable {
   constructor(private readonly _options: Options) {
     this._source = this._options.text.getSource();
-    this._state = this._read([]);
+    this._state = this._read(null);
     this._options.text.changed.connect(this._onTextChanged, this);
     this._checkLater();
   }
@@ -155,7 +155,7 @@ export class PipelineDocument implements IDisposable {
   /** The reason why nothing can be edited, or null. */
   get refusal(): string | null {
     return this._options.isReadOnly?.()
-      ? READ_ONLY
+      ? this._readOnly
       : (this._state.unreadable?.message ?? null);
   }
 
@@ -235,7 +235,9 @@ export class PipelineDocument implements IDisposable {
       return;
     }
     if (this.step(name)) {
-      throw new EditRefused(`There is a step \`${name}\` already.`);
+      throw this._refused(
+        this._trans.__('There is a step `%1` already.', name)
+      );
     }
     this.batch(() => {
       this._changeSteps(value =>
@@ -270,8 +272,12 @@ export class PipelineDocument implements IDisposable {
       return;
     }
     if (!this.canConnect(from, to)) {
-      throw new EditRefused(
-        `\`${to}\` cannot need \`${from}\`, because \`${from}\` waits for \`${to}\` already.`
+      throw this._refused(
+        this._trans.__(
+          '`%1` cannot need `%2`, because `%2` waits for `%1` already.',
+          to,
+          from
+        )
       );
     }
     this.set(to, ['needs'], [...step.needs, from]);
@@ -296,7 +302,9 @@ export class PipelineDocument implements IDisposable {
   /** Give a parameter of the pipeline another name, also in expressions and in the paths of outputs. */
   renameParameter(old: string, name: string): void {
     if (name in this._state.parameters) {
-      throw new EditRefused(`There is a parameter \`${name}\` already.`);
+      throw this._refused(
+        this._trans.__('There is a parameter `%1` already.', name)
+      );
     }
     this.batch(() => {
       this._changeSteps(value =>
@@ -327,10 +335,10 @@ export class PipelineDocument implements IDisposable {
   /** Change the text. `member` names what is edited: edits of one member that follow one another are undone together. */
   edit(change: (text: string) => string, member?: string): void {
     if (this._options.isReadOnly?.()) {
-      throw new EditRefused(READ_ONLY);
+      throw this._refused(this._readOnly);
     }
     const before = this._draft ?? this._source;
-    const after = said(() => change(before));
+    const after = this._said(() => change(before));
     if (this._draft !== null) {
       this._draft = after;
       this._state = { ...this._state, ...contentOf(readYaml(after)) };
@@ -372,7 +380,10 @@ export class PipelineDocument implements IDisposable {
       if (asked === this._asked && !this._isDisposed) {
         this._setState({
           ...this._state,
-          problems: located(readYaml(source), problems),
+          problems: sameWhereEqual(
+            this._state.problems,
+            located(readYaml(source), problems)
+          ),
           checking: false
         });
       }
@@ -388,6 +399,31 @@ export class PipelineDocument implements IDisposable {
     this._isDisposed = true;
     clearTimeout(this._timer);
     Signal.clearData(this);
+  }
+
+  /** Make an edit; say in the language of the person why it is refused. */
+  private _said(edit: () => string): string {
+    try {
+      return edit();
+    } catch (reason) {
+      throw reason instanceof EditRefused
+        ? this._refused(reason.say(this._trans))
+        : reason;
+    }
+  }
+
+  private _refused(message: string): EditRefused {
+    return new EditRefused(() => message);
+  }
+
+  private get _trans(): TranslationBundle {
+    return this._options.trans;
+  }
+
+  private get _readOnly(): string {
+    return this._trans.__(
+      'This file is read-only. Save it under another name, and change that.'
+    );
   }
 
   private _write(after: string, member: string | null): void {
@@ -422,22 +458,22 @@ export class PipelineDocument implements IDisposable {
   }
 
   private _readAgain(): void {
-    this._setState(this._read(this._state.problems));
+    this._setState(this._read(this._state));
   }
 
-  private _read(problems: readonly EditorProblem[]): PipelineState {
+  private _read(before: PipelineState | null): PipelineState {
     const read = readYaml(this._source);
     const { problem } = read;
     const checking = this._options.check !== undefined;
     return {
-      ...contentOf(read),
+      ...sameWhereEqual(before, contentOf(read)),
       unreadable: problem && {
         ...problem,
         message: sentence(problem.message),
         step: null,
         path: []
       },
-      problems,
+      problems: before?.problems ?? [],
       checking
     };
   }
@@ -497,7 +533,9 @@ export class PipelineDocument implements IDisposable {
   private _stepOrRefuse(id: string): EditedStep {
     const step = this.step(id);
     if (!step) {
-      throw new EditRefused(`There is no step \`${id}\` any more.`);
+      throw this._refused(
+        this._trans.__('There is no step `%1` any more.', id)
+      );
     }
     return step;
   }
@@ -561,7 +599,7 @@ function contentOf(
 ): Omit<PipelineState, 'unreadable' | 'problems' | 'checking'> {
   const value = isMapping(read.value) ? read.value : {};
   const steps = Object.entries(mapping(value.steps)).map(([id, member]) =>
-    stepOf(id, mapping(member), lineOf(read, id))
+    stepOf(id, mapping(member))
   );
   const parameters = Object.fromEntries(
     Object.entries(mapping(value.parameters)).map(([name, parameter]) => [
@@ -569,12 +607,13 @@ function contentOf(
       mapping(parameter)
     ])
   );
+  const ids = new Set(steps.map(({ id }) => id));
   return {
     value,
     steps,
     edges: steps.flatMap(step =>
       step.needs
-        .filter(need => steps.some(({ id }) => id === need))
+        .filter(need => ids.has(need))
         .map(from => ({ from, to: step.id }))
     ),
     parameters,
@@ -583,7 +622,7 @@ function contentOf(
   };
 }
 
-function stepOf(id: string, value: Mapping, line: number): EditedStep {
+function stepOf(id: string, value: Mapping): EditedStep {
   const kind = KINDS.find(([name]) => name in value)?.[1] ?? 'command';
   const condition = value.if;
   return {
@@ -598,15 +637,8 @@ function stepOf(id: string, value: Mapping, line: number): EditedStep {
     run_if: (text(value.run_if) || 'all_success') as EditedStep['run_if'],
     for_each: isMapping(value.for_each),
     disabled: value.disabled === true,
-    value,
-    line
+    value
   };
-}
-
-function lineOf(read: YamlText, id: string): number {
-  const steps = nodeAt(read.root, ['steps']);
-  const range = isMap(steps) && pairOf(steps, id)?.key.range;
-  return range ? placeOf(read, range[0]).line : 1;
 }
 
 function located(
@@ -661,17 +693,6 @@ function withExpressions(
     }
   }
   return changed;
-}
-
-/** Make a sentence of the reason of a refusal. */
-function said(edit: () => string): string {
-  try {
-    return edit();
-  } catch (reason) {
-    throw reason instanceof EditRefused
-      ? new EditRefused(sentence(reason.message))
-      : reason;
-  }
 }
 
 function sentence(clause: string): string {

@@ -1,3 +1,4 @@
+import { nullTranslator, TranslationBundle } from '@jupyterlab/translation';
 import { isCollection, isMap, isScalar, isSeq, YAMLMap, YAMLSeq } from 'yaml';
 
 import type { JSONValue } from '../../api';
@@ -21,8 +22,12 @@ import {
 
 type Mapping = { [name: string]: JSONValue };
 
-/** An edit that the text does not allow. The message is a clause without a full stop. */
-export class EditRefused extends Error {}
+/** An edit that the text does not allow. `say` returns the reason in the language of a person. */
+export class EditRefused extends Error {
+  constructor(readonly say: (trans: TranslationBundle) => string) {
+    super(say(nullTranslator.load('dataops_lab')));
+  }
+}
 
 /** An edit that cannot be made in so small a part of the text. */
 class TooTight extends Error {}
@@ -97,7 +102,9 @@ export function renameIn(text: string, path: Path, name: string): string {
   const parent = nodeAt(read.root, path.slice(0, -1));
   const pair = isMap(parent) && pairOf(parent, String(path[path.length - 1]));
   if (!pair) {
-    throw new EditRefused(`${path.join('.')} is not there`);
+    throw new EditRefused(trans =>
+      trans.__('%1 is not there.', path.join('.'))
+    );
   }
   const [start, end] = pair.key.range!;
   const around = path.slice(0, -1);
@@ -115,7 +122,9 @@ export function swapIn(text: string, path: Path, first: number): string {
   const read = readable(text);
   const map = nodeAt(read.root, path);
   if (!isMap(map) || !map.items[first] || !map.items[first + 1]) {
-    throw new EditRefused('there is no step to change places with');
+    throw new EditRefused(trans =>
+      trans.__('There is no step to change places with.')
+    );
   }
   const [a, b] = [extent(read, map, first), extent(read, map, first + 1)];
   const members = Object.entries(valueAt(read.value, path) as Mapping);
@@ -191,15 +200,19 @@ function readable(text: string): YamlText {
   const read = readYaml(text);
   if (read.problem) {
     const { line, message } = read.problem;
-    throw new EditRefused(`line ${line}: ${message}`);
+    throw new EditRefused(trans => trans.__('Line %1: %2.', line, message));
   }
   const [repeated] = read.repeatedKeys;
   if (repeated) {
     const name = repeated.path[repeated.path.length - 1];
-    throw new EditRefused(`line ${repeated.line}: ${name} is there twice`);
+    throw new EditRefused(trans =>
+      trans.__('Line %1: %2 is there twice.', repeated.line, name)
+    );
   }
   if (read.value !== null && !isMapping(read.value)) {
-    throw new EditRefused('the file is not a mapping of names to values');
+    throw new EditRefused(trans =>
+      trans.__('The file is not a mapping of names to values.')
+    );
   }
   return read;
 }
@@ -230,8 +243,13 @@ function target(
     ) {
       break;
     } else {
-      throw new EditRefused(
-        `${around.join('.') || 'the file'} is not a mapping of names to values`
+      throw new EditRefused(trans =>
+        around.length
+          ? trans.__(
+              '%1 is not a mapping of names to values.',
+              around.join('.')
+            )
+          : trans.__('The file is not a mapping of names to values.')
       );
     }
     path = around;
@@ -278,8 +296,10 @@ function firstThatIs(expected: JSONValue, attempts: (() => string)[]): string {
       }
     }
   }
-  throw new EditRefused(
-    'the text is written in a way that only you can change: edit it as text'
+  throw new EditRefused(trans =>
+    trans.__(
+      'The text is written in a way that only you can change: edit it as text.'
+    )
   );
 }
 

@@ -63,7 +63,7 @@ export class FilesToSteps implements FileTarget {
     const { onto, between } = place;
     try {
       if (!accepted.length && refusals.length) {
-        throw new EditRefused(refusals[0]!);
+        throw new EditRefused(() => refusals[0]!);
       }
       const isPlaced = onto !== undefined || between !== undefined;
       const guessed = isPlaced ? [] : await this._guess(accepted);

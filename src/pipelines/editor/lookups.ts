@@ -5,6 +5,9 @@ import { ISignal, Signal } from '@lumino/signaling';
 import type { Client, Inspection, Placement } from '../../api';
 import { kindOfPath } from '../../shared/kinds';
 
+/** The time in which changes are told together, in milliseconds. */
+const TELL_AFTER = 20;
+
 /** A result that may not be there yet; null where it could not be read. */
 export type Lookup<T> = T | null | undefined;
 
@@ -116,14 +119,19 @@ export class Lookups {
     return this._found.get(key) as Lookup<T>;
   }
 
+  /** Tell once of all that is found in a short time: a large pipeline looks up many things. */
   private _tell(): void {
-    this._revision++;
-    this._changed.emit();
+    this._timer ??= setTimeout(() => {
+      this._timer = undefined;
+      this._revision++;
+      this._changed.emit();
+    }, TELL_AFTER);
   }
 
   private readonly _changed = new Signal<this, void>(this);
   private readonly _found = new Map<string, unknown>();
   private _stale = new Set<string>();
+  private _timer: ReturnType<typeof setTimeout> | undefined;
   private _revision = 0;
 }
 

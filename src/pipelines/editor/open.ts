@@ -29,7 +29,7 @@ export type OpenOptions = {
 /** A pipeline that is open in the editor. All parts of the editor and its commands work on it. */
 export class OpenPipeline implements IDisposable {
   constructor(private readonly _options: OpenOptions) {
-    const { context, client, contents } = _options;
+    const { context, client, contents, trans } = _options;
     this.document = new PipelineDocument({
       text: context.model.sharedModel,
       check: async content => {
@@ -38,7 +38,8 @@ export class OpenPipeline implements IDisposable {
         return problems;
       },
       isReadOnly: () => this.isReadOnly,
-      onCheckFailed: reportFailure
+      onCheckFailed: reportFailure,
+      trans
     });
     this.lookups = new Lookups({ ..._options, path: () => context.path });
     this.files = new FilesToSteps({

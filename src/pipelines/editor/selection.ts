@@ -1,5 +1,6 @@
 import { ISignal, Signal } from '@lumino/signaling';
 
+import { sameWhereEqual } from '../../shared/same';
 import { edgeKey, Need } from './graph';
 
 export type Selected = {
@@ -27,8 +28,14 @@ export class Selection {
 
   /** Select these in the place of what is selected. A part that is not given stays as it is. */
   set(selected: Partial<Selected>): void {
-    this._selected = { ...this._selected, ...selected };
-    this._changed.emit();
+    const next = sameWhereEqual(this._selected, {
+      ...this._selected,
+      ...selected
+    });
+    if (next !== this._selected) {
+      this._selected = next;
+      this._changed.emit();
+    }
   }
 
   /** Select one step alone. */
@@ -56,6 +63,6 @@ export class Selection {
     this.set(NOTHING);
   }
 
-  private _selected = NOTHING;
+  private _selected: Selected = NOTHING;
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -77,7 +77,7 @@ export class PipelineEditor extends ReactWidget {
   }
 
   protected render(): JSX.Element {
-    const { onOpen, view, trans } = this._options;
+    const { view, trans } = this._options;
     const [pipeline, Screen] = [this._pipeline, this._screen];
     if (!pipeline || !Screen) {
       return <p className="dl-Empty">{trans.__('Loading…')}</p>;
@@ -86,16 +86,9 @@ export class PipelineEditor extends ReactWidget {
       <Screen
         pipeline={pipeline}
         isVisible={this.isVisible && this.node.offsetWidth > 0}
-        onOpen={step => {
-          const path = pipeline.pathOf(step);
-          if (path !== null) {
-            onOpen(path);
-          }
-        }}
+        onOpen={this._openStep}
         view={view}
-        onRefused={reason =>
-          Notification.warning(reason, { autoClose: 10_000 })
-        }
+        onRefused={warn}
         trans={trans}
       />
     );
@@ -113,9 +106,21 @@ export class PipelineEditor extends ReactWidget {
     return this._pipeline;
   }
 
+  // The canvas is drawn again for another function.
+  private readonly _openStep = (step: string): void => {
+    const path = this._pipeline?.pathOf(step);
+    if (path) {
+      this._options.onOpen(path);
+    }
+  };
+
   private readonly _focus;
   private _pipeline: OpenPipeline | null = null;
   private _screen: typeof EditorScreen | null = null;
+}
+
+function warn(reason: string): void {
+  Notification.warning(reason, { autoClose: 10_000 });
 }
 
 export type PipelineWidget = DocumentWidget<

@@ -7,6 +7,7 @@ describe('kindOfPath', () => {
     ['a/load.sh', 'script'],
     ['a/model.R', 'script'],
     ['a/sales.pipeline.yaml', 'pipeline'],
+    ['a/sales.pipeline.yml', 'pipeline'],
     ['a/sales.yaml', null],
     ['a/pipeline.yaml', null],
     ['a/data.csv', null],

@@ -51,7 +51,8 @@ function draw(
   file.updateSource(0, 0, source);
   const document = new PipelineDocument({
     text: file,
-    isReadOnly: () => isReadOnly
+    isReadOnly: () => isReadOnly,
+    trans
   });
   const selection = new Selection();
   const opened: string[] = [];

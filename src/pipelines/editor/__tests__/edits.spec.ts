@@ -1,4 +1,5 @@
 import { YFile } from '@jupyter/ydoc';
+import { nullTranslator } from '@jupyterlab/translation';
 import { readFileSync } from 'fs';
 import { join } from 'path';
 
@@ -7,6 +8,8 @@ import { PipelineDocument } from '../document';
 import { difference, isMapping, setIn } from '../edits';
 import { nodeAt, pairOf, readYaml } from '../yaml12';
 import { HAND_FORMATTED } from './handFormatted';
+
+const trans = nullTranslator.load('dataops_lab');
 
 type Edit = (document: PipelineDocument, step: string) => void;
 
@@ -66,7 +69,7 @@ const STEPS = ['extract', 'clean', 'report'];
 function open(source: string): PipelineDocument {
   const file = YFile.create();
   file.updateSource(0, 0, source);
-  return new PipelineDocument({ text: file });
+  return new PipelineDocument({ text: file, trans });
 }
 
 /** Return the offset of a step in the text. */

@@ -39,7 +39,7 @@ steps:
 function open(source: string, suggest = jest.fn().mockRejectedValue('none')) {
   const file = YFile.create();
   file.updateSource(0, 0, source);
-  const document = new PipelineDocument({ text: file });
+  const document = new PipelineDocument({ text: file, trans });
   const selection = new Selection();
   const parts = (path: string) => /^(?:(\w+):)?(.*)$/.exec(path)!;
   const files = new FilesToSteps({

@@ -61,7 +61,7 @@ const LOOKUPS = {
 function show(source = SOURCE) {
   const file = YFile.create();
   file.updateSource(0, 0, source);
-  const document = new PipelineDocument({ text: file });
+  const document = new PipelineDocument({ text: file, trans });
   const selection = new Selection();
   const refused: string[] = [];
   const texts: unknown[] = [];

@@ -21,6 +21,8 @@ import {
 import { Available, ReferenceSelect } from './ReferenceField';
 import { Field } from '../../../shared/components/Field';
 
+const EXAMPLE = 'steps.check.values.rows > 0';
+
 type Mode = 'none' | 'comparison' | 'expression';
 
 /** The condition of a step: none, a comparison that is chosen, or an expression that is typed. */
@@ -73,7 +75,7 @@ export function ConditionField(props: {
           value={condition}
           label={trans.__('Expression')}
           hint="CEL"
-          placeholder="steps.check.values.rows > 0"
+          placeholder={EXAMPLE}
           rows={2}
           isCode
         />

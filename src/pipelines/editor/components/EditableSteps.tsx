@@ -6,11 +6,18 @@ import {
   editIcon,
   LabIcon
 } from '@jupyterlab/ui-components';
-import React, { useId, useRef, useState } from 'react';
+import React, { useId, useMemo, useRef, useState } from 'react';
 
 import { KindIcon } from '../../../shared/components/KindIcon';
 import { disabledIcon, failedIcon, pipelineIcon } from '../../../shared/icons';
-import type { EditedStep, PipelineDocument, PipelineState } from '../document';
+import { useLatest } from '../../../shared/latest';
+import {
+  byStep,
+  EditedStep,
+  EditorProblem,
+  PipelineDocument,
+  PipelineState
+} from '../document';
 import { isStepId } from '../stepIds';
 import { NeedsList } from './NeedsList';
 
@@ -67,7 +74,17 @@ export function EditableSteps(props: Props): JSX.Element {
     onSay(trans.__('%1 is number %2 of %3.', id, at + 1, steps.length));
     focusStep(id);
   };
-  const onKeyDown = (event: React.KeyboardEvent, id: string) => {
+  const rename = (id: string, name: string) => {
+    setOpen(null);
+    onEdit(() => {
+      document.renameStep(id, name);
+      setFocused(name);
+      props.onSelect(name);
+      onSay(trans.__('%1 is now %2.', id, name));
+    });
+    focusStep(name);
+  };
+  const onKeyDown = (id: string, event: React.KeyboardEvent) => {
     const at = steps.findIndex(step => step.id === id);
     const target = {
       ArrowUp: at - 1,
@@ -95,6 +112,24 @@ export function EditableSteps(props: Props): JSX.Element {
     event.preventDefault();
     event.stopPropagation();
   };
+  const openPart = (id: string, part: OpenPart | null) => {
+    setOpen(part && { step: id, part });
+    if (!part) {
+      focusStep(id);
+    }
+  };
+  const latest = {
+    onOpen: openPart,
+    onFocus: setFocused as (id: string) => void,
+    onSelect: props.onSelect,
+    onKeyDown,
+    onMove: move,
+    onRemove: remove,
+    onRename: rename,
+    onEdit
+  };
+  const actions = useLatest(latest);
+  const problemsOf = useMemo(() => byStep(state.problems), [state.problems]);
   return (
     <div className="dl-EditorSteps">
       <p id={hint} className="dl-mod-quiet">
@@ -105,38 +140,27 @@ export function EditableSteps(props: Props): JSX.Element {
             )}
       </p>
       <ol ref={list} aria-label={trans.__('Steps')} aria-describedby={hint}>
-        {steps.map((step, at) => (
-          <Row
-            key={step.id}
-            {...props}
-            step={step}
-            isFirst={at === 0}
-            isLast={at === steps.length - 1}
-            isTabStop={step.id === current}
-            isSelected={props.selected.includes(step.id)}
-            open={open?.step === step.id ? open.part : null}
-            onOpen={part => {
-              setOpen(part && { step: step.id, part });
-              if (!part) {
-                focusStep(step.id);
-              }
-            }}
-            onFocus={() => setFocused(step.id)}
-            onKeyDown={event => onKeyDown(event, step.id)}
-            onMove={by => move(step.id, by)}
-            onRemove={() => remove(step.id)}
-            onRename={name => {
-              setOpen(null);
-              onEdit(() => {
-                document.renameStep(step.id, name);
-                setFocused(name);
-                props.onSelect(name);
-                onSay(trans.__('%1 is now %2.', step.id, name));
-              });
-              focusStep(name);
-            }}
-          />
-        ))}
+        {steps.map((step, at) => {
+          const part = open?.step === step.id ? open.part : null;
+          return (
+            <Row
+              key={step.id}
+              step={step}
+              // Only an open part looks at the other steps.
+              steps={part ? steps : NO_STEPS}
+              document={document}
+              problems={problemsOf.get(step.id) ?? NO_PROBLEMS}
+              disabled={props.disabled}
+              isFirst={at === 0}
+              isLast={at === steps.length - 1}
+              isTabStop={step.id === current}
+              isSelected={props.selected.includes(step.id)}
+              open={part}
+              actions={actions}
+              trans={trans}
+            />
+          );
+        })}
       </ol>
       {!steps.length && (
         <p className="dl-Empty">{trans.__('There is no step yet.')}</p>
@@ -155,27 +179,43 @@ export function EditableSteps(props: Props): JSX.Element {
 
 type OpenPart = 'name' | 'needs';
 
-function Row(
-  props: Props & {
-    step: EditedStep;
-    isFirst: boolean;
-    isLast: boolean;
-    isTabStop: boolean;
-    isSelected: boolean;
-    open: OpenPart | null;
-    onOpen: (part: OpenPart | null) => void;
-    onFocus: () => void;
-    onKeyDown: (event: React.KeyboardEvent) => void;
-    onMove: (by: -1 | 1) => void;
-    onRemove: () => void;
-    onRename: (name: string) => void;
-  }
-): JSX.Element {
-  const { step, document, state, open, onOpen, disabled, trans } = props;
+/** The acts that a person has in a row; `id` is the step of the row. */
+type Actions = {
+  onOpen: (id: string, part: OpenPart | null) => void;
+  onFocus: (id: string) => void;
+  onSelect: (id: string) => void;
+  onKeyDown: (id: string, event: React.KeyboardEvent) => void;
+  onMove: (id: string, by: -1 | 1) => void;
+  onRemove: (id: string) => void;
+  onRename: (id: string, name: string) => void;
+  onEdit: (edit: () => void) => void;
+};
+
+const NO_STEPS: readonly EditedStep[] = [];
+const NO_PROBLEMS: readonly EditorProblem[] = [];
+
+/** Drawn again only when something of its own step has changed. */
+const Row = React.memo(function Row(props: {
+  step: EditedStep;
+  /** All steps, while a part of the row is open. */
+  steps: readonly EditedStep[];
+  document: PipelineDocument;
+  problems: readonly EditorProblem[];
+  disabled: boolean;
+  isFirst: boolean;
+  isLast: boolean;
+  isTabStop: boolean;
+  isSelected: boolean;
+  open: OpenPart | null;
+  actions: Actions;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { step, steps, document, problems, open, disabled, trans } = props;
+  const { actions } = props;
   const { id } = step;
   const problemsId = useId();
   const needsId = useId();
-  const problems = state.problems.filter(problem => problem.step === id);
+  const onOpen = (part: OpenPart | null) => actions.onOpen(id, part);
   const tabIndex = props.isTabStop ? 0 : -1;
   const action = (
     icon: LabIcon,
@@ -203,14 +243,14 @@ function Row(
       data-step={id}
       data-selected={props.isSelected || undefined}
       data-disabled={step.disabled || undefined}
-      onFocus={props.onFocus}
+      onFocus={() => actions.onFocus(id)}
     >
       <div className="dl-EditorStep-head">
         {open === 'name' ? (
           <RenameStep
             step={id}
-            taken={state.steps.map(other => other.id)}
-            onRename={props.onRename}
+            taken={steps.map(other => other.id)}
+            onRename={name => actions.onRename(id, name)}
             onCancel={() => onOpen(null)}
             trans={trans}
           />
@@ -222,8 +262,8 @@ function Row(
             aria-pressed={props.isSelected}
             aria-invalid={problems.length > 0 || undefined}
             aria-describedby={problems.length ? problemsId : undefined}
-            onClick={() => props.onSelect(id)}
-            onKeyDown={props.onKeyDown}
+            onClick={() => actions.onSelect(id)}
+            onKeyDown={event => actions.onKeyDown(id, event)}
           >
             <KindIcon kind={step.kind} trans={trans} />
             <strong>{id}</strong>
@@ -248,16 +288,18 @@ function Row(
           {action(
             caretUpIcon,
             trans.__('Move %1 up', id),
-            () => props.onMove(-1),
+            () => actions.onMove(id, -1),
             props.isFirst
           )}
           {action(
             caretDownIcon,
             trans.__('Move %1 down', id),
-            () => props.onMove(1),
+            () => actions.onMove(id, 1),
             props.isLast
           )}
-          {action(closeIcon, trans.__('Remove %1', id), props.onRemove)}
+          {action(closeIcon, trans.__('Remove %1', id), () =>
+            actions.onRemove(id)
+          )}
         </div>
       </div>
       {problems.length > 0 && (
@@ -283,17 +325,17 @@ function Row(
           <NeedsList
             step={step}
             document={document}
-            steps={state.steps}
+            steps={steps}
             disabled={disabled}
             takesFocus
-            onEdit={props.onEdit}
+            onEdit={actions.onEdit}
             trans={trans}
           />
         </div>
       )}
     </li>
   );
-}
+});
 
 /** Return what the list says of a step beside its id. */
 function aboutStep(

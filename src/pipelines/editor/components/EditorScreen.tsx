@@ -12,7 +12,13 @@ import { EditableSteps } from './EditableSteps';
 import { PipelineProperties } from './PipelineProperties';
 import { StepProperties } from './StepProperties';
 import { Unreadable } from './Unreadable';
-import { EditRefused, NewStep } from '../document';
+import {
+  EditedStep,
+  EditRefused,
+  NewStep,
+  PipelineDocument,
+  PipelineState
+} from '../document';
 import type { OpenPipeline } from '../open';
 import type { EditorView } from '../view';
 
@@ -33,12 +39,10 @@ type Props = {
 /** The steps of a pipeline as a graph or a list, and the properties of what is selected beside them. */
 export function EditorScreen(props: Props): JSX.Element {
   const { pipeline, view, trans } = props;
-  const { document, selection, lookups, isReadOnly } = pipeline;
-  const onBrowse = (kind: StepKind) => pipeline.browse(kind);
+  const { document, selection, isReadOnly } = pipeline;
   const state = useSignal(document.changed, () => document.state);
   const shown = useSignal(view.changed, () => view.state);
   const selected = useSignal(selection.changed, () => selection.selected);
-  useSignal(lookups.changed, () => lookups.revision);
   const [said, setSaid] = useState('');
   const root = useRef<HTMLDivElement>(null);
   const focus = (selector: string) =>
@@ -158,38 +162,71 @@ export function EditorScreen(props: Props): JSX.Element {
             }
           }}
         >
-          {shown.isAdding ? (
-            <AddStep
-              steps={state.steps}
-              files={lookups.files() ?? []}
-              after={onlyStep}
-              disabled={isReadOnly}
-              onBrowse={onBrowse}
-              onAdd={add}
-              onCancel={() => {
-                view.set({ isAdding: false });
-                focus('.dl-EditorSteps > button');
-              }}
-              trans={trans}
-            />
-          ) : step ? (
-            <StepProperties
-              {...common}
-              key={step.id}
-              step={step}
-              lookups={lookups}
-              onBrowse={onBrowse}
-              onOpen={props.onOpen}
-            />
-          ) : (
-            <PipelineProperties {...common} lookups={lookups} />
-          )}
+          <Side
+            {...common}
+            pipeline={pipeline}
+            step={step}
+            isAdding={shown.isAdding}
+            onOpen={props.onOpen}
+            onAdd={add}
+            onCancel={() => {
+              view.set({ isAdding: false });
+              focus('.dl-EditorSteps > button');
+            }}
+          />
         </aside>
       </div>
       <div className="dl-mod-hidden" role="status">
         {said}
       </div>
     </div>
+  );
+}
+
+/** The form of a new step, or the properties of a step or of the pipeline. */
+function Side(props: {
+  pipeline: OpenPipeline;
+  step: EditedStep | undefined;
+  isAdding: boolean;
+  document: PipelineDocument;
+  state: PipelineState;
+  disabled: boolean;
+  onEdit: (edit: () => void) => void;
+  onOpen: (step: string) => void;
+  onAdd: (step: NewStep) => void;
+  onCancel: () => void;
+  trans: TranslationBundle;
+}): JSX.Element {
+  const { pipeline, step, isAdding, document, state, disabled } = props;
+  const { onEdit, onOpen, trans } = props;
+  const { lookups } = pipeline;
+  useSignal(lookups.changed, () => lookups.revision);
+  const common = { document, state, lookups, disabled, onEdit, trans };
+  const onBrowse = (kind: StepKind) => pipeline.browse(kind);
+  if (isAdding) {
+    return (
+      <AddStep
+        steps={state.steps}
+        files={lookups.files() ?? []}
+        after={step?.id ?? null}
+        disabled={disabled}
+        onBrowse={onBrowse}
+        onAdd={props.onAdd}
+        onCancel={props.onCancel}
+        trans={trans}
+      />
+    );
+  }
+  return step ? (
+    <StepProperties
+      {...common}
+      key={step.id}
+      step={step}
+      onBrowse={onBrowse}
+      onOpen={onOpen}
+    />
+  ) : (
+    <PipelineProperties {...common} />
   );
 }
 

@@ -6,6 +6,10 @@ import { isMapping } from '../edits';
 import { expressionOf } from '../references';
 import { asText, MemberField, numberOrText, Part } from './fields';
 
+/** The name of an item for which the file says none. */
+const ITEM = 'item';
+const EXAMPLE = 'params.regions';
+
 /** The list of a step that runs once for each item of it. */
 export function FanOutFields(props: {
   part: Part;
@@ -36,7 +40,7 @@ export function FanOutFields(props: {
             read={listOf}
             label={trans.__('List')}
             hint={trans.__('in JSON, or an expression')}
-            placeholder="params.regions"
+            placeholder={EXAMPLE}
             isCode
             required
           />
@@ -45,7 +49,7 @@ export function FanOutFields(props: {
             path={['for_each', 'item']}
             value={value.item}
             label={trans.__('Name of the item')}
-            placeholder="item"
+            placeholder={ITEM}
           />
           <MemberField
             part={part}
@@ -53,7 +57,7 @@ export function FanOutFields(props: {
             value={value.key}
             label={trans.__('Key')}
             hint={trans.__('expression')}
-            placeholder={`${asText(value.item) || 'item'}.name`}
+            placeholder={`${asText(value.item) || ITEM}.name`}
             isCode
           />
           <MemberField

@@ -12,6 +12,8 @@ import {
   problemAt
 } from './fields';
 
+const EXAMPLE = 'figures/*.png';
+
 /** The files that earlier steps leave, and where they go. */
 export function FilesFields(props: {
   part: Part;
@@ -51,7 +53,7 @@ export function FilesFields(props: {
               value={member('paths')}
               label={trans.__('Paths')}
               hint={trans.__('one a line')}
-              placeholder="figures/*.png"
+              placeholder={EXAMPLE}
             />
             <MemberField
               part={part}

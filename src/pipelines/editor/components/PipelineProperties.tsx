@@ -11,6 +11,7 @@ import {
   asText,
   ChoiceField,
   idOf,
+  LinesField,
   MemberField,
   numberOrText,
   Part,
@@ -156,6 +157,7 @@ function ParameterPart(props: {
     ['mapping', trans.__('mapping')],
     ['any', trans.__('any')]
   ];
+  const isRequired = value.default === undefined && value.required !== false;
   const own = part.problems
     .filter(
       ({ path }) =>
@@ -196,9 +198,9 @@ function ParameterPart(props: {
                 ? undefined
                 : JSON.stringify(value.default)
           }
-          read={text => defaultOf(text, type)}
+          read={text => readValue(text, type)}
           label={trans.__('Default')}
-          hint={trans.__('without one it must be given')}
+          placeholder={isRequired ? trans.__('none') : undefined}
         />
         <MemberField
           part={part}
@@ -206,24 +208,41 @@ function ParameterPart(props: {
           value={value.description}
           label={trans.__('Description')}
         />
+        {type !== 'boolean' && (
+          <LinesField
+            part={{
+              ...part,
+              set: (path, lines) =>
+                part.set(
+                  path,
+                  (lines as string[] | undefined)?.map(
+                    line => readValue(line, type) ?? ''
+                  )
+                )
+            }}
+            path={['choices']}
+            value={value.choices}
+            label={trans.__('Choices')}
+            hint={trans.__('one a line')}
+            placeholder={trans.__('any value')}
+          />
+        )}
       </div>
       <div className="dl-Checks">
+        <Check
+          label={trans.__('Must be given')}
+          checked={isRequired}
+          disabled={part.disabled}
+          onChange={checked =>
+            part.set([], checked ? required(value) : optional(value, type))
+          }
+        />
         <Check
           label={trans.__('May be null')}
           checked={value.nullable === true}
           disabled={part.disabled}
           onChange={checked => part.set(['nullable'], checked || undefined)}
         />
-        {type === 'string' && value.default === undefined && (
-          <button
-            type="button"
-            className="dl-Button dl-mod-link"
-            disabled={part.disabled}
-            onClick={() => part.set(['default'], '')}
-          >
-            {trans.__('Let it be empty')}
-          </button>
-        )}
         <button
           type="button"
           className="dl-Button dl-mod-link"
@@ -314,8 +333,35 @@ function NewParameter(props: {
   );
 }
 
-/** Return the default that a person means by what they typed: a text for texts, else what it is in JSON. */
-function defaultOf(text: string, type: ParameterType): JSONValue | undefined {
+type Mapping = { [name: string]: JSONValue };
+
+/** Return a parameter without a default, which must therefore be given. */
+function required(parameter: Mapping): Mapping {
+  const { default: _, required: __, ...others } = parameter;
+  return others;
+}
+
+/** Return a parameter with a default: its first choice, or what is empty for its type. */
+function optional(parameter: Mapping, type: ParameterType): Mapping {
+  const { required: _, ...others } = parameter;
+  const [choice] = Array.isArray(parameter.choices) ? parameter.choices : [];
+  const value = choice ?? EMPTY[type] ?? null;
+  const isNull = value === null && type !== 'any';
+  return { ...others, ...(isNull && { nullable: true }), default: value };
+}
+
+/** The default of a type; a date has none, and may be null instead. */
+const EMPTY: { [type in ParameterType]?: JSONValue } = {
+  string: '',
+  integer: 0,
+  number: 0,
+  boolean: false,
+  list: [],
+  mapping: {}
+};
+
+/** Return the value that a person means by what they typed: a text for texts, else what it is in JSON. */
+function readValue(text: string, type: ParameterType): JSONValue | undefined {
   if (text === '') {
     return undefined;
   }

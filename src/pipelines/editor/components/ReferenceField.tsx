@@ -7,8 +7,8 @@ import { Reference, writeReference } from '../references';
 /** The values that an expression of a step can name. */
 export type Available = {
   parameters: readonly string[];
-  /** The steps that come before, each with the values that it seems to record. */
-  steps: readonly { id: string; values: readonly string[] }[];
+  /** The steps that come before, each with the values that it seems to record. These are looked up when asked for. */
+  steps: readonly { id: string; values: () => readonly string[] }[];
   /** The name of the item, in a fan-out. */
   item?: string;
 };
@@ -47,7 +47,7 @@ export function ReferenceSelect(props: {
     ),
     ...available.steps.map(({ id, values }) => (
       <optgroup key={id} label={trans.__('Values of %1', id)}>
-        {values.map(name => add({ kind: 'value', step: id, name }))}
+        {values().map(name => add({ kind: 'value', step: id, name }))}
         <option value={OTHER + id}>
           {trans.__('Another value of %1…', id)}
         </option>

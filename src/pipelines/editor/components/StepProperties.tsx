@@ -69,7 +69,7 @@ export function StepProperties(props: {
       .filter(other => other.kind !== 'approval')
       .map(other => ({
         id: other.id,
-        values: (other.path && lookups.values(other.path)) || []
+        values: () => (other.path && lookups.values(other.path)) || []
       }))
   };
   const given = isMapping(value.with) ? value.with : {};
