@@ -99,7 +99,7 @@ def _outputs(notebook: Any) -> Iterator[Mapping[str, Any]]:
     for cell in cells if isinstance(cells, list) else ():
         outputs = cell.get("outputs") if isinstance(cell, dict) else None
         for output in outputs if isinstance(outputs, list) else ():
-            # Warnings and logs on standard error are no part of a result.
+            # Warnings and logs on standard error are not part of a result.
             if isinstance(output, dict) and output.get("name") != "stderr" and _is_shown(output):
                 yield output
 
