@@ -28,7 +28,7 @@ from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
-from .services import Services, messages, publications, ticks
+from .services import Services, audit_heads, messages, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
 
@@ -148,7 +148,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
     `workers`: processes of their own parse and render notebooks, for callers with an event loop.
     `administered_by` None: the actors that `administrators` returns.
     """
-    store: SqlStore = open_sqlite(home.database)
+    store: SqlStore = open_sqlite(home.database, witness=partial(audit_heads.append, home.folder))
     # State, logs and records hold what notebooks hold: only their owner may read them.
     home.folder.chmod(0o700)
     return Services(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .approvals import *
+    from .audit import *
     from .base import *
     from .comparisons import *
     from .configuration import *
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 # Import a model on its first use: a short command imports only the models that it uses.
 _NAMES = {
     "approvals": ("OpenApprovalModel", "StepBeforeModel"),
+    "audit": ("AuditEntryModel", "AuditFindingModel", "AuditVerificationModel", "AuditVerifyRequest"),
     "base": ("ActorModel", "ContentsPath", "Day", "Instant", "Model", "PageModel", "Problem"),
     "comparisons": ("ComparedRunModel", "ComparisonModel", "DifferenceModel"),
     "configuration": ("ConfigurationChange", "ConfigurationPlan", "ConfigurationRequest"),

@@ -37,12 +37,13 @@ def backup(file: Path, with_key: bool, as_json: bool) -> int:
         with ctx.store.read() as tx:
             has_secrets = any(secret.is_set for secret in tx.secrets.all())
     if as_json:
-        counts = {"blobs": len(contents.blobs), "bytes": contents.size}
+        counts = {"blobs": len(contents.blobs), "bytes": contents.size, "audit_head": contents.audit_head}
         print_json({"file": str(file), **counts, "damaged": contents.damaged})
     else:
         click.echo(
             f"{plain(str(file))}: the database and {plural(len(contents.blobs), 'blob')}, {size(contents.size)}."
         )
+        click.echo(f"The head of its audit trail, to keep elsewhere: {contents.audit_head}")
     if has_secrets and not with_key:
         print_note("The key of the secrets is not in it. Keep it elsewhere, or use --with-key.")
     for digest in contents.damaged:

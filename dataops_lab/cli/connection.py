@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import InvalidRequest, NotFound
+from ..errors import Forbidden, InvalidRequest, NotFound
 from .lazy_imports import gc_paused
 
 if TYPE_CHECKING:
@@ -83,4 +83,10 @@ def open_connection(server: str | None, root: str | None = None) -> Iterator[Con
 
     home = Home(state_folder())
     services = build_services(home)
-    yield Connection(LocalClient(services, user=services.owner, root=root), LocalEngine(home, services))
+    try:
+        yield Connection(LocalClient(services, user=services.owner, root=root), LocalEngine(home, services))
+    except Forbidden as error:
+        from ..services.audit import record_own_refusal
+
+        record_own_refusal(services, error)
+        raise

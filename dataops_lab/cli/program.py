@@ -19,6 +19,7 @@ from .text import plain
 _MODULES = {
     "apply": "configuration",
     "approvals": "approvals",
+    "audit": "audit",
     "backup": "backup",
     "doctor": "doctor",
     "engine": "engine",

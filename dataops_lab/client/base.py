@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
+from ..domain.audit import Outcome
 from ..domain.environments import Resources
 from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
@@ -16,6 +18,8 @@ from ..errors import Unavailable
 
 if TYPE_CHECKING:
     from ..api_models import (
+        AuditEntryModel,
+        AuditVerificationModel,
         ComparisonModel,
         InputsModel,
         InspectionModel,
@@ -56,6 +60,20 @@ class JobSettings(Settings, total=False):
     name: str
     concurrency: int | None
     pinned: Sequence[str]
+
+
+class AuditWhere(TypedDict, total=False):
+    """Conditions for entries of the audit trail. `since` counts, `until` does not."""
+
+    actor: str | None
+    verb: str | None
+    object_kind: str | None
+    object_id: str | None
+    project: str | None
+    environment: str | None
+    outcome: Outcome | None
+    since: dt.datetime | None
+    until: dt.datetime | None
 
 
 @dataclass(frozen=True)
@@ -222,6 +240,19 @@ class Client(Protocol):
 
     def apply_retention(self) -> RemovedModel:
         """Apply the rules now, and remove stored bytes that nothing refers to."""
+        ...
+
+    def audit(
+        self, *, limit: int = 50, cursor: str | None = None, **where: Unpack[AuditWhere]
+    ) -> PageModel[AuditEntryModel]:
+        """List one page of the entries of the audit trail that meet all given conditions, newest first.
+
+        `limit` is at most 500. Forbidden for others than administrators.
+        """
+        ...
+
+    def verify_audit(self, against: Sequence[str] = ()) -> AuditVerificationModel:
+        """Check the audit trail, also against heads that were kept, each as `NUMBER:DIGEST`."""
         ...
 
     def rerun(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,9 @@ import httpx
 from pydantic import BaseModel
 
 from ..api_models import (
+    AuditEntryModel,
+    AuditVerificationModel,
+    AuditVerifyRequest,
     BatchModel,
     BatchRequest,
     ComparisonModel,
@@ -53,7 +57,7 @@ from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState
 from ..domain.sweeps import Sweep
 from ..errors import DataOpsError, InvalidRequest, Refused, ServerUnreachable, Unavailable
-from .base import Client, JobSettings, Settings, Update
+from .base import AuditWhere, Client, JobSettings, Settings, Update
 from .files import open_replacement
 from .problems import error_of
 from .stream import Frame, frames
@@ -305,6 +309,15 @@ class HttpClient(Client):
 
     def verify(self, run_id: str) -> VerificationModel:
         return self._post(VerificationModel, _run_path(run_id, "verify"))
+
+    def audit(
+        self, *, limit: int = 50, cursor: str | None = None, **where: Unpack[AuditWhere]
+    ) -> PageModel[AuditEntryModel]:
+        query = {name: value.isoformat() if isinstance(value, dt.datetime) else value for name, value in where.items()}
+        return self._get(PageModel[AuditEntryModel], "audit", limit=limit, cursor=cursor, **query)
+
+    def verify_audit(self, against: Sequence[str] = ()) -> AuditVerificationModel:
+        return self._post(AuditVerificationModel, "audit/verify", AuditVerifyRequest(against=list(against)))
 
     def retention(self) -> list[RetentionRule]:
         return self._get(RetentionModel, "retention").to_domain()

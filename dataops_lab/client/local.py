@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ..api_models import (
+    AuditEntryModel,
+    AuditVerificationModel,
+    AuditVerifyRequest,
     ComparisonModel,
     InputsModel,
     InspectionModel,
@@ -32,9 +35,10 @@ from ..domain.outputs import Output
 from ..domain.retention import RetentionRule
 from ..domain.runs import ParameterRow, RunState, RunSummary, Submission
 from ..domain.sweeps import Sweep
-from ..ports import RunFilter
+from ..ports import AuditFilter, RunFilter
 from ..services import (
     Services,
+    audit,
     comparisons,
     installation,
     integrity,
@@ -52,7 +56,7 @@ from ..services.permissions import may_administer
 from ..services.placement import PlacementOverride
 from ..services.reproductions import Wanted
 from ..services.runs import RunView
-from .base import Client, JobSettings, Settings, Update
+from .base import AuditWhere, Client, JobSettings, Settings, Update
 from .files import open_replacement
 
 if TYPE_CHECKING:
@@ -273,6 +277,19 @@ class LocalClient(Client):
     def verify(self, run_id: str) -> VerificationModel:
         run = runs.get(self._ctx, run_id).run
         return VerificationModel(run=run.id, integrity_errors=dict(integrity.verify(self._ctx, run.id, by=self._user)))
+
+    def audit(
+        self, *, limit: int = 50, cursor: str | None = None, **where: Unpack[AuditWhere]
+    ) -> PageModel[AuditEntryModel]:
+        found = audit.page(self._ctx, AuditFilter(**where), limit=limit, cursor=cursor, by=self._user)
+        return PageModel[AuditEntryModel](
+            items=[AuditEntryModel.from_domain(entry) for entry in found.items], next=found.next
+        )
+
+    def verify_audit(self, against: Sequence[str] = ()) -> AuditVerificationModel:
+        heads = AuditVerifyRequest(against=list(against)).to_domain()
+        named = [(head, f"The given head {head.seq}") for head in heads]
+        return AuditVerificationModel.from_domain(audit.verify(self._ctx, against=named, by=self._user))
 
     def retention(self) -> list[RetentionRule]:
         return list(retention.rules(self._ctx))

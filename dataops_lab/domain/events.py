@@ -22,6 +22,7 @@ class SubjectKind(StrEnum):
     RETENTION = "retention"
     SCHEDULE = "schedule"
     CALENDAR = "calendar"
+    INSTALLATION = "installation"
     PERSON = "person"
     TARGET = "target"
 
@@ -55,8 +56,8 @@ class Event:
     """The kind of the subject, a dot and what happened: `environment.changed`, `secret.set`, `job.moved`.
 
     For runs: `run.<state>`, `attempt.<state>`, `run.progress`, `run.cancel_requested`, `run.kept`, `run.unkept`,
-    `run.reproduced` (a kernel got its secrets), `run.reaction_failed`; and `run.deleted`, the only one that is left of
-    a run that is gone.
+    `run.decided` (a person approved or rejected a step), `run.reproduced` (a kernel got its secrets),
+    `run.reaction_failed`; and `run.deleted`, the only one that is left of a run that is gone.
     """
     actor: Actor | None = None
     revision: int | None = None

@@ -41,7 +41,7 @@ from ..errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from ..services import Services
+from ..services import Services, audit
 from ..services.permissions import require_before_lookup
 from .broadcaster import Broadcaster
 from .lanes import Lane, Lanes
@@ -148,6 +148,15 @@ def operation(
         @authenticated
         @wraps(verb)
         async def handle(self: DataOpsHandler, *path: str) -> None:
+            try:
+                await answer(self, *path)
+            except Forbidden as error:
+                # Write it before the answer: a person who reads that it was refused finds it in the audit trail.
+                if permission[0] is not Verb.READ:
+                    await self.in_thread(self.record_refusal, error, *permission, "/".join(path))
+                raise
+
+        async def answer(self: DataOpsHandler, *path: str) -> None:
             await self.require(action, resource)
             if not is_open:
                 await self.in_thread(self.check_policy, *permission)
@@ -215,6 +224,9 @@ class DataOpsHandler(APIHandler):
 
     async def in_thread(self, call: Callable[..., Any], *args: Any, lane: Lane = "quick") -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.lanes.pool(lane), partial(call, *args))
+
+    def record_refusal(self, error: Forbidden, verb: Verb, kind: ObjectKind, object_id: str) -> None:
+        audit.record_refusal(self.services, error, by=self.actor, verb=verb, kind=kind, object_id=object_id)
 
     def check_policy(self, verb: Verb, kind: ObjectKind) -> None:
         require_before_lookup(self.services, self.actor, verb, kind)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .approvals import ApprovalsHandler
+from .audit import AuditHandler, AuditVerifyHandler
 from .base import DataOpsHandler
 from .configuration import ConfigurationHandler
 from .environments import (
@@ -197,6 +198,8 @@ ROUTES = (
     Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
+    Route("/audit", AuditHandler),
+    Route("/audit/verify", AuditVerifyHandler),
     Route("/retention", RetentionHandler),
     Route("/retention/preview", RetentionPreviewHandler),
     Route("/retention/apply", RetentionApplyHandler),

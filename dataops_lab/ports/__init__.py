@@ -22,6 +22,8 @@ from .pipelines import Pipelines
 from .schedules import Calendars, Schedules, SeenFiles, TickFilter, Ticks
 from .store import (
     Attempts,
+    Audit,
+    AuditFilter,
     ChangeSignal,
     EarlierEnd,
     Environments,
@@ -56,6 +58,8 @@ __all__ = [
     "AttemptFiles",
     "AttemptStatus",
     "Attempts",
+    "Audit",
+    "AuditFilter",
     "Backends",
     "Blobs",
     "Bundle",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ..domain.actors import Actor
+from ..domain.audit import Entry, Head, NewEntry, Outcome
 from ..domain.environments import Environment
 from ..domain.events import Event, Subject
 from ..domain.images import Image, ImageTask, ImageTaskState, ImageTrial
@@ -582,6 +583,48 @@ class Events(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class AuditFilter:
+    """The entries that meet all given conditions. `since` counts, `until` does not."""
+
+    actor: str | None = None
+    verb: str | None = None
+    object_kind: str | None = None
+    object_id: str | None = None
+    project: str | None = None
+    environment: str | None = None
+    outcome: Outcome | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+class Audit(Protocol):
+    """The audit trail. A transaction adds the entries of its changes by itself, from its events: see `domain.audit`.
+
+    Nothing changes or removes an entry.
+    """
+
+    def add(self, entry: NewEntry) -> None:
+        """Add an entry that belongs to no event, such as a refused change."""
+        ...
+
+    def head(self) -> Head:
+        """Return the last entry that is written; `NO_HEAD` when there is none."""
+        ...
+
+    def page(self, where: AuditFilter, *, limit: int, cursor: str | None = None) -> Page[Entry]:
+        """Return one page, newest first. InvalidRequest for a cursor that no page gave."""
+        ...
+
+    def iterate(self, where: AuditFilter, *, until: int | None = None) -> Iterator[Entry]:
+        """Yield the entries oldest first, up to the number `until`, without holding all of them."""
+        ...
+
+    def is_guarded(self) -> bool:
+        """Tell whether the database still refuses to change and delete entries."""
+        ...
+
+
 class Publications(Protocol):
     """The publications of runs, and the newest run of each published path."""
 
@@ -790,6 +833,8 @@ class Transaction(Protocol):
     def records(self) -> Records: ...
     @property
     def events(self) -> Events: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def leases(self) -> Leases: ...
     @property

@@ -24,12 +24,14 @@ from pathlib import Path
 from typing import IO, cast
 
 from ..domain.actors import INSTALLATION
+from ..domain.events import Subject, SubjectKind
 from ..domain.leases import ENGINE
 from ..domain.pipelines import StepState
 from ..domain.runs import AttemptState, Reason, RunState
 from ..domain.schedules import Pause
 from ..errors import Conflict, Damaged, NotFound, StateFolderUnusable, StoreTooNew
-from ..ports import Blobs, Store, Transaction
+from ..ports import AuditFilter, Blobs, Store, Transaction
+from . import audit_heads
 from .context import Services
 from .installation import leader
 from .pipeline_progress import end_steps
@@ -52,6 +54,8 @@ class Contents:
     blobs: dict[str, int]
     damaged: list[str]
     format: int = 1
+    audit_head: str | None = None
+    """The head of the audit trail that is in it: keep it elsewhere too."""
 
     @property
     def size(self) -> int:
@@ -72,8 +76,10 @@ def back_up(ctx: Services, target: Path, *, open_copy: Callable[[Path], Store], 
         ctx.store.copy_to(copy)
         with closing(open_copy(copy)) as store, store.read() as tx:
             digests = sorted(set(tx.blob_digests()))
+            head = str(tx.audit.head())
         with copy.open("rb") as database, tarfile.open(archive, "w:gz", compresslevel=3) as tar:
-            contents = Contents(ctx.clock.now().isoformat(), _add(tar, _DATABASE, database)[0], {}, [])
+            stored = _add(tar, _DATABASE, database)[0]
+            contents = Contents(ctx.clock.now().isoformat(), stored, {}, [], audit_head=head)
             for digest in digests:
                 _add_blob(tar, ctx.blobs, digest, contents)
             if keys is not None:
@@ -97,7 +103,7 @@ def restore(
     folder = folder.resolve()
     _refuse_if_in_use(folder, database, build, force=force)
     with _staged(folder) as staged:
-        contents = _unpack(source, staged, database, build)
+        contents = _unpack(source, staged, database, build, replaced=folder)
         return contents, _put_in_place(staged, folder)
 
 
@@ -181,7 +187,9 @@ def _staged(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staged, ignore_errors=True)
 
 
-def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], Services]) -> Contents:
+def _unpack(
+    source: Path, staged: Path, database: str, build: Callable[[Path], Services], *, replaced: Path
+) -> Contents:
     scratch = staged / "unpacked"
     scratch.mkdir()
     try:
@@ -210,12 +218,25 @@ def _unpack(source: Path, staged: Path, database: str, build: Callable[[Path], S
                     contents.damaged
                 ):
                     raise _invalid_backup(source, f"the bytes of {min(absent)} are not what was backed up")
+                _record_restore(ctx, tx, contents, replaced)
                 _end_unfinished_work(tx, ctx.clock.now())
                 _pause_schedules(tx, ctx.clock.now())
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, FileNotFoundError) as error:
         raise _invalid_backup(source, str(error)) from error
     shutil.rmtree(scratch)
     return contents
+
+
+def _record_restore(ctx: Services, tx: Transaction, contents: Contents, replaced: Path) -> None:
+    """Write the entry of the audit trail. The heads that the replaced folder knew stay known."""
+    audit_heads.carry_over(replaced, ctx.home)
+    known = {head.seq: head.chain for head in audit_heads.read(ctx.home).heads}
+    same = (entry.seq for entry in tx.audit.iterate(AuditFilter()) if known.get(entry.seq) == entry.chain)
+    head = tx.audit.head()
+    audit_heads.append_restored(ctx.home, head, same_until=max(same, default=0))
+    data = {"made_at": contents.created_at, "head": str(head)}
+    subject = Subject(SubjectKind.INSTALLATION, "installation")
+    tx.events.add(subject, "installation.restored", at=ctx.clock.now(), actor=ctx.owner, data=data)
 
 
 def _validate_archive(source: Path, staged: Path) -> Contents:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ..domain.actors import Actor
 from ..domain.notifications import ChannelKind
+from ..domain.refusal_limit import RefusalLimit
 from ..domain.runs import Attempt, Run
 from ..domain.snapshots import SnapshotLimits
 from ..domain.time import Timestamp
@@ -76,6 +77,8 @@ class Services:
 
     senders: Mapping[ChannelKind, Sender] = field(default_factory=dict)
     """The ways by which messages reach people outside of JupyterLab, as far as this process has them."""
+
+    refusals: RefusalLimit = field(default_factory=RefusalLimit)
 
     def image_backend(self, host: str | None) -> ImageBackend:
         if self.images is None:

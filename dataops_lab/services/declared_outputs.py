@@ -101,6 +101,9 @@ def decides_to_publish(
         raise Forbidden(
             f"Only administrators publish from {environment.name}. Leave `publish` out, or ask one of them.",
             code="environment_guarded",
+            verb=str(Verb.PUBLISH),
+            object=str(kind),
+            environment=environment.name,
         )
     return publishes(trigger, asked, sweep=sweep)
 

@@ -136,7 +136,7 @@ def _join_jobs(tx: Transaction, job: Job, other: Job, *, by: Actor, at: dt.datet
     joined = tx.jobs.merge(job, other)
     data = {"job": other.id, "name": other.name, "from": job.source, "to": other.source}
     tx.events.add(_subject(job), "job.relinked", at=at, actor=by, revision=joined.revision, data=data)
-    tx.events.add(_subject(other), "job.absorbed", at=at, actor=by, data={"job": job.id})
+    tx.events.add(_subject(other), "job.absorbed", at=at, actor=by, data={"job": job.id, "project": other.project})
     return joined
 
 

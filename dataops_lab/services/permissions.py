@@ -30,11 +30,15 @@ def require(
         raise Forbidden(
             f"{what} belongs to {owner}, who may {verb} it; so may an administrator. Ask one of them.",
             code="not_owner",
+            verb=str(verb),
+            object=str(kind),
         )
     raise Forbidden(
         f"{what} is for administrators: {', '.join(sorted(ctx.administrators))}. Ask one of them.",
         code="not_administrator",
         user=by.id,
+        verb=str(verb),
+        object=str(kind),
     )
 
 

@@ -13,6 +13,7 @@ from ulid import ULID
 from ..domain.actors import Actor
 from ..domain.approvals import waited_s
 from ..domain.durations import LAST, expected_duration
+from ..domain.events import run_subject
 from ..domain.fan_outs import ItemCounts
 from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.outcomes import first_statuses
@@ -450,7 +451,13 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
         if step.approval is None:
             raise Conflict(f"`{step_id}` is not an approval: nobody decides on it.", code="not_awaiting")
         if not may_decide(ctx, run, step, by=by):
-            raise Forbidden(_others_decide(step, run), code="not_asked")
+            raise Forbidden(
+                _others_decide(step, run),
+                code="not_asked",
+                verb=str(Verb.DECIDE),
+                object=str(ObjectKind.RUN),
+                environment=run.environment,
+            )
         wanted = StepState.SUCCEEDED if approved else StepState.REJECTED
         if status.state is wanted and status.decided_at is not None:
             return _view(ctx, tx, run, step, by=by)
@@ -468,6 +475,8 @@ def decide(ctx: Services, run_id: str, step_id: str, *, approved: bool, comment:
             comment=comment[:MAX_COMMENT],
         )
         tx.pipelines.transition(run.id, statuses, {step_id: decided}, at=at.wall_time, by=by)
+        data = {"step": step_id, "approved": approved, "comment": decided.comment, "version": run.version_digest}
+        tx.events.add(run_subject(run.id), "run.decided", at=at.wall_time, actor=by, data=data)
         tell_approval_given(tx, run, step, approved=approved, comment=decided.comment, by=by, at=at.wall_time)
         go_on(ctx, tx, run, at=at, by=by)
         return _view(ctx, tx, run, step, by=by)

@@ -294,6 +294,9 @@ def _refusal(
             f"Only administrators run in {environment.name} before something was promoted there. Run it in another "
             "environment, or ask one of them.",
             code="environment_guarded",
+            verb=str(Verb.RUN),
+            object=str(ObjectKind.GUARDED_ENVIRONMENT),
+            environment=environment.name,
         )
     if unset := [secret.name for secret in secrets if not secret.is_set]:
         return Refused(

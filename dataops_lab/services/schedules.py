@@ -434,6 +434,9 @@ def take_over(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
                 f"You may not run in {schedule.environment}, so the schedule would not run either. Ask somebody who "
                 "may.",
                 code="environment_guarded",
+                verb=str(Verb.RUN),
+                object=str(kind),
+                environment=schedule.environment,
             )
         if schedule.owner.id != by.id:
             tx.schedules.change(replace(schedule, owner=by, refusal=None), "schedule.taken_over", at=at, by=by)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.calendars import Calendar
 from ..domain.events import Subject, SubjectKind
 from . import tables as t
@@ -38,6 +39,7 @@ class SqlCalendars:
         }
         row = {"definition": definition, "changed_at": at, "changed_by": by}
         c = t.calendars.c
+        before = self._connection.scalar(select(c.definition).where(c.name == calendar.name))
         changed = self._connection.execute(
             update(t.calendars).where(c.name == calendar.name).values(**row, revision=c.revision + 1)
         )
@@ -47,7 +49,8 @@ class SqlCalendars:
         stored = self.find(calendar.name)
         assert stored is not None
         kind = "calendar.added" if stored.revision == 1 else "calendar.changed"
-        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        data = changes(before, definition)
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision, data=data)
         return stored
 
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:

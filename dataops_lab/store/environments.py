@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.environments import DockerSettings, Environment, ExecutorKind, Mount, Resources, RunLimits
 from ..domain.events import Subject, SubjectKind
 from ..errors import UnknownEnvironment
@@ -44,6 +45,7 @@ class SqlEnvironments:
         definition = {key: value for key, value in asdict(environment).items() if key not in _COLUMNS}
         row = {"position": environment.position, "definition": definition, "changed_at": at, "changed_by": by}
         advisory_lock(self._connection, "environment", environment.name)
+        before = self._connection.execute(_BY_NAME, {"name": environment.name}).one_or_none()
         c = t.environments.c
         changed = self._connection.execute(
             update(t.environments).where(c.name == environment.name).values(**row, revision=c.revision + 1)
@@ -53,7 +55,9 @@ class SqlEnvironments:
             self._connection.execute(insert(t.environments), check_lengths(t.environments, added))
         stored = self.get(environment.name)
         kind = "environment.added" if stored.revision == 1 else "environment.changed"
-        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        after = {"position": environment.position, **definition}
+        data = changes({"position": before.position, **before.definition} if before else None, after)
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision, data=data)
         return stored
 
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:

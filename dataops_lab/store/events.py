@@ -11,6 +11,7 @@ from ..domain.actors import Actor
 from ..domain.events import Event, Subject, SubjectKind
 from . import tables as t
 from .actors import SqlActors
+from .audit import SqlAudit
 from .locks import advisory_lock
 
 TRIM_BATCH_SIZE = 5000
@@ -24,9 +25,10 @@ class SqlEvents:
     its last step, so that others wait no longer than a commit takes.
     """
 
-    def __init__(self, connection: Connection, actors: SqlActors) -> None:
+    def __init__(self, connection: Connection, actors: SqlActors, audit: SqlAudit) -> None:
         self._connection = connection
         self._actors = actors
+        self._audit = audit
         self._pending: list[dict[str, Any]] = []
         self.upserted_actors: dict[str, tuple[Actor, dt.datetime]] = {}
 
@@ -70,14 +72,17 @@ class SqlEvents:
         self._pending = pending
 
     def write(self) -> None:
+        """Write the events, and the entries of the audit trail for those that are changes."""
         if self._pending:
             self.bump_revisions()
             self.upserted_actors |= self._actors.upsert(
                 {event["actor"]: event["at"] for event in self._pending if event["actor"]}
             )
+            self._audit.add_events([_new_event(row) for row in self._pending])
             advisory_lock(self._connection, "events")
             self._connection.execute(_INSERT, self._pending)
             self._pending = []
+        self._audit.write()
 
     def list_after(
         self, seq: int, *, limit: int = 1000, subject: Subject | None = None, kinds: Collection[str] = ()
@@ -116,6 +121,11 @@ _BUMP_REVISIONS = (
     .values(revision=t.runs.c.revision + 1)
     .returning(t.runs.c.id, t.runs.c.revision)
 )
+
+
+def _new_event(row: Mapping[str, Any]) -> Event:
+    subject = Subject(row["subject_kind"], row["subject_id"])
+    return Event(0, subject, row["at"], row["kind"], row["actor"], row["revision"], row["data"])
 
 
 def _event(row: Row[Any], actors: SqlActors) -> Event:

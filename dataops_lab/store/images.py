@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.events import Subject, SubjectKind
 from ..domain.images import (
     Deprecation,
@@ -58,9 +59,11 @@ class SqlImages:
         ]
 
     def put(self, image: Image, *, at: dt.datetime, by: Actor) -> Image:
-        row = {"definition": _definition(image), "changed_at": at, "changed_by": by}
+        definition = _definition(image)
+        row = {"definition": definition, "changed_at": at, "changed_by": by}
         advisory_lock(self._connection, "image", image.name)
         c = t.images.c
+        before = self._connection.scalar(select(c.definition).where(c.name == image.name))
         changed = self._connection.execute(
             update(t.images).where(c.name == image.name).values(**row, revision=c.revision + 1)
         )
@@ -69,7 +72,8 @@ class SqlImages:
             self._connection.execute(insert(t.images), check_lengths(t.images, added))
         stored = self.get(image.name)
         kind = "image.added" if stored.revision == 1 else "image.changed"
-        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision)
+        data = changes(before, definition)
+        self._events.add(_subject(stored.name), kind, at=at, actor=by, revision=stored.revision, data=data)
         return stored
 
     def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from sqlalchemy import Connection, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.events import Subject, SubjectKind
 from ..domain.jobs import Project
 from ..errors import NotFound
@@ -27,10 +28,13 @@ class SqlProjects:
         return Project(**row._mapping)
 
     def change(self, project: Project, *, at: dt.datetime, by: Actor) -> Project:
+        concurrency = t.projects.c.concurrency
+        before = self._connection.scalar(select(concurrency).where(t.projects.c.name == project.name))
         query = update(t.projects).where(t.projects.c.name == project.name)
         revision = t.projects.c.revision
         statement = query.values(concurrency=project.concurrency, revision=revision + 1).returning(revision)
         stored = replace(project, revision=self._connection.execute(statement).scalar_one())
         subject = Subject(SubjectKind.PROJECT, project.name)
-        self._events.add(subject, "project.changed", at=at, actor=by, revision=stored.revision)
+        data = changes({"concurrency": before}, {"concurrency": project.concurrency})
+        self._events.add(subject, "project.changed", at=at, actor=by, revision=stored.revision, data=data)
         return stored

@@ -52,6 +52,7 @@ class SqlRetention:
         previous_rows = {
             (row.environment, row.state): row for row in self._connection.execute(select(t.retention_rules))
         }
+        rules_before = [[rule.environment, rule.state, rule.days, rule.last] for rule in self.rules()]
         self._connection.execute(delete(t.retention_rules))
         for rule in rules:
             row = {"environment": rule.environment or "", "state": str(rule.state or "")}
@@ -65,7 +66,8 @@ class SqlRetention:
             added = {**row, **limits, **changed}
             self._connection.execute(insert(t.retention_rules), check_lengths(t.retention_rules, added))
         event_rules = [[rule.environment, rule.state, rule.days, rule.last] for rule in rules]
-        self._events.add(_RULES, "retention.changed", at=at, actor=by, data={"rules": event_rules})
+        data = {"from": rules_before, "rules": event_rules}
+        self._events.add(_RULES, "retention.changed", at=at, actor=by, data=data)
 
     def list_due(self, scope: RetentionScope, *, now: dt.datetime) -> Iterator[str]:
         c = t.runs.c

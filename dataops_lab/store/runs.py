@@ -170,9 +170,12 @@ class SqlRuns:
 
     def delete(self, run_ids: Sequence[str], *, at: dt.datetime, by: Actor) -> Sequence[str]:
         deletable = and_(t.runs.c.id.in_(run_ids), t.runs.c.state.in_(ENDED), not_(is_protected()))
-        deleted_ids = self._connection.scalars(
-            with_row_lock(self._connection, select(t.runs.c.id).where(deletable))
-        ).all()
+        place = (t.runs.c.project, t.runs.c.environment)
+        query = with_row_lock(self._connection, select(t.runs.c.id, *place).where(deletable))
+        places = {
+            row.id: {"project": row.project, "environment": row.environment} for row in self._connection.execute(query)
+        }
+        deleted_ids = list(places)
         all_ids = [*deleted_ids, *self._connection.scalars(_PARTS, {"run_ids": deleted_ids})]
         events_of_runs = and_(t.events.c.subject_kind == SubjectKind.RUN, t.events.c.subject_id.in_(all_ids))
         self._connection.execute(delete(t.events).where(events_of_runs))
@@ -180,7 +183,8 @@ class SqlRuns:
             self._connection.execute(delete(table).where(table.c.run_id.in_(all_ids)))
         self._connection.execute(delete(t.runs).where(t.runs.c.id.in_(all_ids)))
         for run_id in all_ids:
-            self._events.add(run_subject(run_id), "run.deleted", at=at, actor=by)
+            data = places.get(run_id, {"part": True})
+            self._events.add(run_subject(run_id), "run.deleted", at=at, actor=by, data=data)
         return deleted_ids
 
     def list_on_image(self, name: str, since: dt.datetime) -> Sequence[Run]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from ..domain.actors import Actor
+from ..domain.audit import changes
 from ..domain.events import Subject, SubjectKind
 from ..domain.plans import Plan
 from ..domain.schedules import AfterJob, Pause, Schedule, rule_kind, settings_from_json, settings_to_json
@@ -59,7 +60,7 @@ class SqlSchedules:
     def add(self, schedule: Schedule, plan: Plan) -> None:
         self._connection.execute(insert(t.schedules), check_lengths(t.schedules, _columns(schedule)))
         self._put_plan(schedule.id, plan)
-        self._event(schedule, "schedule.added", at=schedule.created_at, by=schedule.created_by)
+        self._event(None, schedule, "schedule.added", at=schedule.created_at, by=schedule.created_by)
 
     def get_plan(self, schedule_id: str) -> Plan:
         inherited = self._connection.scalar(select(_S.inherited).where(_S.id == schedule_id)) or {}
@@ -70,13 +71,15 @@ class SqlSchedules:
         self, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor, plan: Plan | None = None
     ) -> Schedule:
         after = replace(schedule, revision=schedule.revision + 1, changed_at=at, changed_by=by)
+        row = self._connection.execute(select(*_COLUMNS).where(_S.id == schedule.id)).one_or_none()
+        before = self._schedule(row) if row else None
         query = update(t.schedules).where(_S.id == schedule.id, _S.revision == schedule.revision)
         if self._connection.execute(query, check_lengths(t.schedules, _columns(after))).rowcount != 1:
             raise StaleWrite("Somebody else has changed the schedule. Look at it again.", id=schedule.id)
         if plan is not None:
             self._connection.execute(delete(t.schedule_steps).where(_P.schedule_id == schedule.id))
             self._put_plan(schedule.id, plan)
-        self._event(after, kind, at=at, by=by)
+        self._event(before, after, kind, at=at, by=by)
         return after
 
     def move_on(self, schedule: Schedule) -> None:
@@ -84,10 +87,13 @@ class SqlSchedules:
         self._connection.execute(_MOVE, {"of_schedule": schedule.id, **columns})
 
     def remove(self, schedule_id: str, *, at: dt.datetime, by: Actor) -> None:
+        place = (_S.name, _S.project, _S.environment)
+        row = self._connection.execute(select(*place).where(_S.id == schedule_id)).one_or_none()
         self._connection.execute(delete(t.ticks).where(t.ticks.c.schedule_id == schedule_id))
         self._connection.execute(delete(t.schedule_steps).where(_P.schedule_id == schedule_id))
         self._connection.execute(delete(t.schedules).where(_S.id == schedule_id))
-        self._events.add(_subject(schedule_id), "schedule.removed", at=at, actor=by)
+        data = dict(row._mapping) if row else {}
+        self._events.add(_subject(schedule_id), "schedule.removed", at=at, actor=by, data=data)
 
     def list_due(self, now: dt.datetime, *, limit: int) -> Sequence[Schedule]:
         rows = self._connection.execute(_DUE, {"now": now, "limit": limit})
@@ -133,8 +139,9 @@ class SqlSchedules:
         inherited = next((step.kernel.inherited for step in plan.values() if step.image is None), {})
         self._connection.execute(update(t.schedules).where(_S.id == schedule_id).values(inherited=dict(inherited)))
 
-    def _event(self, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor) -> None:
-        data = {"name": schedule.name}
+    def _event(self, before: Schedule | None, schedule: Schedule, kind: str, *, at: dt.datetime, by: Actor) -> None:
+        place = {"name": schedule.name, "project": schedule.project, "environment": schedule.environment}
+        data = {**place, "changes": changes(_audited(before) if before else None, _audited(schedule))}
         self._events.add(_subject(schedule.id), kind, at=at, actor=by, revision=schedule.revision, data=data)
 
     def _schedule(self, row: Row[Any]) -> Schedule:
@@ -193,6 +200,18 @@ _ACTIVE = (
 
 def _subject(schedule_id: str) -> Subject:
     return Subject(SubjectKind.SCHEDULE, schedule_id)
+
+
+def _audited(schedule: Schedule) -> dict[str, Any]:
+    """Return what the audit trail tells of a schedule."""
+    return {
+        **settings_to_json(schedule.settings),
+        "name": schedule.name,
+        "version": schedule.version_digest,
+        "environment": schedule.environment,
+        "owner": schedule.owner.id,
+        "paused": schedule.pause.why if schedule.pause else None,
+    }
 
 
 def _columns(schedule: Schedule) -> dict[str, Any]:

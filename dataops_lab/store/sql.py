@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
+from ..domain.audit import Head
 from ..domain.leases import ENGINE
 from ..errors import InvalidRequest, StaleWrite, StoreBusy
 from ..ports import ChangeSignal
@@ -18,6 +19,7 @@ from . import migrate
 from . import tables as t
 from .actors import ActorCache, SqlActors
 from .attempts import SqlAttempts
+from .audit import SqlAudit
 from .blobs import referenced_digests
 from .calendars import SqlCalendars
 from .deliveries import SqlDeliveries
@@ -44,6 +46,9 @@ from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
 from .workspaces import SqlWorkspaces
+
+Witness = Callable[[Head], None]
+"""It keeps heads of the audit trail outside of the database. It never raises: the change is committed."""
 
 BUSY_TIMEOUT_S = 10
 """The seconds that a transaction waits for others before it gives up with StoreBusy."""
@@ -84,7 +89,8 @@ class Database(Protocol):
 class SqlTransaction:
     def __init__(self, connection: Connection, host: str, actor_cache: ActorCache) -> None:
         self.actors = SqlActors(connection, actor_cache)
-        self.events = SqlEvents(connection, self.actors)
+        self.audit = SqlAudit(connection)
+        self.events = SqlEvents(connection, self.actors, self.audit)
         self.projects = SqlProjects(connection, self.events)
         self.jobs = SqlJobs(connection, host, self.actors)
         self.workspaces = SqlWorkspaces(connection, host, self.actors)
@@ -115,12 +121,14 @@ class SqlTransaction:
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        events, commit_callbacks = self.events.pending(), list(self.commit_callbacks)
+        events, entries = self.events.pending(), self.audit.pending()
+        commit_callbacks = list(self.commit_callbacks)
         try:
             with self._connection.begin_nested():
                 yield
         except BaseException:
             self.events.restore_pending(events)
+            self.audit.restore_pending(entries)
             self.commit_callbacks = commit_callbacks
             raise
 
@@ -138,17 +146,19 @@ class SqlStore:
         *,
         host: str | None = None,
         before_commit: Callable[[SqlTransaction], None] | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """Make the tables, or bring them up to date, where needed. Raise StoreTooNew or StoreBusy.
 
         `host`: the name of this machine, by which the store knows the folders of workspaces here.
         `before_commit` is called with each write transaction, just before its events and its commit. Tests let a
-        process die there.
+        process die there. `witness` is told the head of the audit trail after each commit that moved it.
         """
         self._database = database
         self._actor_cache = ActorCache()
         self._host = host or this_host()
         self._before_commit = before_commit
+        self._witness = witness
         # Engines that share their connections share their events too.
         for engine in {candidate.pool: candidate for candidate in (database.reader, database.writer)}.values():
             event.listen(engine, "before_cursor_execute", _refuse_unstorable)
@@ -169,7 +179,11 @@ class SqlStore:
             if self._before_commit is not None:
                 self._before_commit(tx)
             tx.events.write()
+            # Ask now: a savepoint may have taken back entries that were written.
+            head = tx.audit.head() if self._witness and tx.audit.has_written else None
             self._database.announce(connection)
+        if self._witness and head:
+            self._witness(head)
         tx.actors.remember(tx.events.upserted_actors)
         self._database.after_commit()
         for callback in tx.commit_callbacks:

@@ -15,19 +15,24 @@ from sqlalchemy.exc import DatabaseError, DBAPIError
 from ..errors import StateFolderUnusable, StoreBusy
 from .bells import FifoBell, ring_all
 from .locks import READ_ONLY
-from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction
+from .sql import BUSY_TIMEOUT_S, SqlStore, SqlTransaction, Witness
 
 _BUSY = "The database is busy."
 
 
-def open_sqlite(path: Path, *, before_commit: Callable[[SqlTransaction], None] | None = None) -> SqlStore:
-    """Open the database at `path`; make it or bring it up to date where needed. `before_commit`: see SqlStore.
+def open_sqlite(
+    path: Path,
+    *,
+    before_commit: Callable[[SqlTransaction], None] | None = None,
+    witness: Witness | None = None,
+) -> SqlStore:
+    """Open the database at `path`; make it or bring it up to date where needed. See SqlStore for the hooks.
 
     Raise StateFolderUnusable when the folder or the file cannot be used, StoreTooNew, and StoreBusy.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return SqlStore(SqliteDatabase(path), before_commit=before_commit)
+        return SqlStore(SqliteDatabase(path), before_commit=before_commit, witness=witness)
     except (OSError, sqlite3.Error, DatabaseError) as error:
         raise StateFolderUnusable(
             f"The state folder {path.parent} cannot be used: {error}. "

@@ -446,6 +446,34 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
+# The database refuses to change and to delete its rows, by triggers of migration 0017. A migration that copies this
+# table must make them again.
+audit = Table(
+    "audit",
+    metadata,
+    # Without a gap, so it is counted by the program and not by the database.
+    Column("seq", _Sequence, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("actor_name", String(200), nullable=False),
+    # Empty where the person was replaced since.
+    Column("salt", String(32)),
+    Column("who", String(71), nullable=False),
+    Column("verb", String(40), nullable=False),
+    Column("object_kind", String(20), nullable=False),
+    Column("object_id", String(SUBJECT_LENGTH), nullable=False),
+    Column("project", String(100)),
+    Column("environment", String(100)),
+    Column("outcome", String(10), nullable=False),
+    # Canonical JSON, as its digest was made of it.
+    Column("data", Text, nullable=False),
+    Column("digest", String(71), nullable=False),
+    Column("chain", String(71), nullable=False),
+    Index(None, "at"),
+    Index("ix_audit_actor", "actor", "seq"),
+    Index("ix_audit_object", "object_kind", "object_id", "seq"),
+)
+
 environments = Table(
     "environments",
     metadata,

@@ -1283,6 +1283,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the entries of the audit trail, newest first */
+        get: operations["get_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Check the audit trail from its first entry, also against the witness file and heads that were kept */
+        post: operations["post_audit_verify"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/retention": {
         parameters: {
             query?: never;
@@ -1729,6 +1763,79 @@ export interface components {
          * @enum {string}
          */
         AttemptState: "claimed" | "launching" | "running" | "finalizing" | "cancelling" | "timing_out" | "unconfirmed" | "succeeded" | "failed" | "timed_out" | "cancelled" | "lost" | "released";
+        /**
+         * AuditEntryModel
+         * @description An entry of the audit trail. `actor` is an id and `actor_name` the name that this actor had then.
+         *
+         *     `chain` is the digest of this entry and all before it.
+         */
+        AuditEntryModel: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Actor Name */
+            actor_name: string;
+            /** Verb */
+            verb: string;
+            /** Object Kind */
+            object_kind: string;
+            /** Object Id */
+            object_id: string;
+            /** Project */
+            project: string | null;
+            /** Environment */
+            environment: string | null;
+            outcome: components["schemas"]["Outcome"];
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Digest */
+            digest: string;
+            /** Chain */
+            chain: string;
+        };
+        /**
+         * AuditFindingModel
+         * @description A place where the trail is not as it was written. `seq` is null where it concerns several entries.
+         */
+        AuditFindingModel: {
+            damage: components["schemas"]["Damage"];
+            /** Seq */
+            seq: number | null;
+            /** Message */
+            message: string;
+        };
+        /**
+         * AuditVerificationModel
+         * @description The result of a check. `findings` is empty when all is whole, and else begins with the first wrong entry.
+         *
+         *     `compared` counts the known heads with which the trail was compared, `replaced_by_restore` those of a trail that a
+         *     restore replaced.
+         */
+        AuditVerificationModel: {
+            /** Entries */
+            entries: number;
+            /** Head */
+            head: string;
+            /** Findings */
+            findings: components["schemas"]["AuditFindingModel"][];
+            /** Compared */
+            compared: number;
+            /** Replaced By Restore */
+            replaced_by_restore: number;
+        };
+        /**
+         * AuditVerifyRequest
+         * @description Heads of the audit trail that somebody kept, each as `NUMBER:DIGEST`.
+         */
+        AuditVerifyRequest: {
+            /** Against */
+            against?: string[];
+        };
         /**
          * AuthoredInModel
          * @description The environment and the image on whose kernel a notebook was written.
@@ -2225,6 +2332,11 @@ export interface components {
             /** Expression */
             expression: string;
         };
+        /**
+         * Damage
+         * @enum {string}
+         */
+        Damage: "edited" | "removed" | "inserted" | "replaced" | "renamed" | "cut_off" | "other_chain" | "no_witness" | "unguarded";
         /** DayOffModel */
         DayOffModel: {
             /**
@@ -3655,6 +3767,11 @@ export interface components {
             dirty: boolean | null;
         };
         /**
+         * Outcome
+         * @enum {string}
+         */
+        Outcome: "done" | "refused";
+        /**
          * OutputDeclaration
          * @description A declared output. `path` is where it is published, from the notebook's folder; it may have placeholders.
          *
@@ -3745,6 +3862,16 @@ export interface components {
          * @enum {string}
          */
         Overlap: "skip" | "buffer_one" | "buffer_all" | "cancel_other" | "allow_all";
+        /** PageModel[AuditEntryModel] */
+        PageModel_AuditEntryModel_: {
+            /** Items */
+            items: components["schemas"]["AuditEntryModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[BackfillCellModel] */
         PageModel_BackfillCellModel_: {
             /** Items */
@@ -14520,6 +14647,197 @@ export interface operations {
             };
             /** @description Not in the state that this needs */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_audit: {
+        parameters: {
+            query?: {
+                actor?: string;
+                verb?: string;
+                object_kind?: string;
+                object_id?: string;
+                project?: string;
+                environment?: string;
+                outcome?: string;
+                since?: string;
+                until?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_AuditEntryModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_audit_verify: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["AuditVerifyRequest"];
+            };
+        };
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerificationModel"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -21,6 +21,8 @@ BY_HAND = [
     ("configuration", "read", "", "change"),
     ("schedules", "read", "run change delete", ""),
     ("calendars", "read", "", "change"),
+    ("audit", "", "", "read verify"),
+    ("subscriptions", "read change", "", ""),
 ]
 
 

@@ -30,6 +30,7 @@ CHANGING = ("post", "put", "patch", "delete")
 # These take a body and still change nothing.
 READING = {
     "post /inspect",
+    "post /audit/verify",
     "post /retention/preview",
     "post /schedules/preview",
     "post /schedule-imports/preview",
@@ -262,6 +263,8 @@ OPEN_TO = {
     "get /calendars/{calendar}": "anybody",
     "put /calendars/{calendar}": "administrator",
     "delete /calendars/{calendar}": "administrator",
+    "get /audit": "administrator",
+    "post /audit/verify": "administrator",
     "get /retention": "anybody",
     "put /retention": "administrator",
     "post /retention/preview": "anybody",

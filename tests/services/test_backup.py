@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
@@ -32,7 +33,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
-from dataops_lab.services import Services, backup, pipelines, repairs, runs, schedules
+from dataops_lab.services import Services, audit, audit_heads, backup, environments, pipelines, repairs, runs, schedules
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
 from dataops_lab.services.schedules import ScheduleWish
@@ -59,7 +60,7 @@ def build(clock: FakeClock, host: FakeHost, ready_database: Path) -> Build:
         if not (folder / DATABASE).exists():
             folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ready_database, folder / DATABASE)
-        store = open_sqlite(folder / DATABASE)
+        store = open_sqlite(folder / DATABASE, witness=partial(audit_heads.append, folder))
         files = attempt_files_in(folder / "runs")
         return Services(
             store,
@@ -150,7 +151,7 @@ def test_what_is_restored_elsewhere_reads_as_what_was_backed_up(original, archiv
             assert tx.jobs.page(limit=100) == other.jobs.page(limit=100)
             before = other.events.last_seq()
             assert [e for e in tx.events.list_after(0) if e.seq <= before] == other.events.list_after(0)
-    assert sorted(path.name for path in folder.iterdir()) == ["blobs", DATABASE]
+    assert sorted(path.name for path in folder.iterdir()) == ["audit-heads.jsonl", "blobs", DATABASE]
     assert (folder.stat().st_mode & 0o777, archive.stat().st_mode & 0o777) == (0o700, 0o600)
     assert [path.name for path in folder.parent.iterdir()] == ["else"]
 
@@ -458,3 +459,60 @@ def test_where_nothing_can_be_written_nothing_is_restored(archive, build, tmp_pa
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StateFolderUnusable):
         restore(archive, tmp_path / "file" / "state", database=DATABASE, build=build, force=False)
+
+
+# --- the audit trail ------------------------------------------------------------------------------
+
+
+def set_variable(ctx: Services, name: str) -> None:
+    environments.set_variable(ctx, "sandbox", name, "1", by=person("ann"))
+
+
+def restored(archive: Path, folder: Path, build: Build) -> Services:
+    restore(archive, folder, database=DATABASE, build=build, force=True)
+    return build(folder)
+
+
+@pytest.fixture
+def small(tmp_path: Path, build: Build):
+    """An installation with three entries in its audit trail."""
+    ctx = build(tmp_path / "small")
+    with closing(ctx.store):
+        for name in "AB":
+            set_variable(ctx, name)
+        yield ctx
+
+
+def test_a_restore_is_an_entry_behind_those_of_the_backup(small, build, tmp_path):
+    contents = back_up(small, tmp_path / "b.tar.gz", open_copy=open_sqlite)
+    ctx = restored(tmp_path / "b.tar.gz", tmp_path / "other", build)
+    with closing(ctx.store):
+        result = audit.verify(ctx, against=audit.known_heads(contents.audit_head), by=ctx.owner)
+        assert (result.findings, result.entries) == ([], 4)
+        [newest, *_] = audit.page(ctx, audit.AuditFilter(), by=ctx.owner).items
+    assert (newest.verb, json.loads(newest.data)) == (
+        "restore",
+        {"made_at": contents.created_at, "head": contents.audit_head},
+    )
+
+
+def test_entries_that_a_restore_takes_away_are_counted_and_those_before_stay_known(small, build, tmp_path):
+    back_up(small, tmp_path / "b.tar.gz", open_copy=open_sqlite)
+    for name in "CDE":
+        set_variable(small, name)
+    small.store.close()
+    ctx = restored(tmp_path / "b.tar.gz", small.home, build)
+    with closing(ctx.store):
+        result = audit.verify(ctx, by=ctx.owner)
+        assert (result.findings, result.replaced_by_restore, result.compared) == ([], 3, 4)
+
+
+def test_the_backup_of_another_installation_brings_its_own_trail(small, build, tmp_path):
+    other = build(tmp_path / "other")
+    with closing(other.store):
+        set_variable(other, "A")
+    back_up(small, tmp_path / "b.tar.gz", open_copy=open_sqlite)
+    ctx = restored(tmp_path / "b.tar.gz", tmp_path / "other", build)
+    with closing(ctx.store):
+        result = audit.verify(ctx, by=ctx.owner)
+        assert (result.findings, result.replaced_by_restore) == ([], 1)

@@ -21,6 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from dataops_lab.domain.actors import RETENTION
+from dataops_lab.domain.audit import Checker
 from dataops_lab.domain.environments import (
     Backend,
     DockerSettings,
@@ -44,7 +45,7 @@ from dataops_lab.domain.variables import Variable
 from dataops_lab.domain.versions import Manifest
 from dataops_lab.domain.workspaces import Location
 from dataops_lab.errors import StoreTooNew
-from dataops_lab.ports import DeliveryFilter, RunFilter
+from dataops_lab.ports import AuditFilter, DeliveryFilter, RunFilter
 from dataops_lab.services.workspaces import find_job
 from dataops_lab.store import migrate, open_store
 from dataops_lab.store.sql import SqlTransaction
@@ -619,6 +620,12 @@ def what_0014_brought(tx: SqlTransaction) -> None:
     assert (tx.ticks.get(TICK).run_id, tx.schedules.find_by_hook("")) == (TICKED, None)
 
 
+def what_0016_brought(tx: SqlTransaction) -> None:
+    [start] = tx.audit.iterate(AuditFilter())
+    assert (start.seq, start.verb, list(Checker().check([start]))) == (1, "start", [])
+    assert tx.audit.is_guarded()
+
+
 IS_READABLE = {
     "0001": what_0001_brought,
     "0002": what_0002_brought,
@@ -634,6 +641,7 @@ IS_READABLE = {
     "0009": what_0009_brought,
     "0013": what_0013_brought,
     "0014": what_0014_brought,
+    "0016": what_0016_brought,
 }
 """The checks by revision. A new revision adds one here, and its rows to `ROWS`."""
 
