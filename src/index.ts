@@ -2,6 +2,7 @@ import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
 import { links } from './links/plugin';
+import { notifications } from './notifications/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
 import { records } from './records/plugin';
@@ -21,6 +22,7 @@ export default [
   pipelineEditor,
   reproductions,
   schedules,
+  notifications,
   administration,
   links
 ];

@@ -116,6 +116,8 @@ export const CommandIDs = {
   /** Args: `path` of a pipeline in the place of `id`. Show its runs beside one another. */
   pipelineHistory: 'dataops:pipeline-history',
   openSchedules: 'dataops:open-schedules',
+  /** Address, quiet hours and subscriptions of this person. */
+  myNotifications: 'dataops:my-notifications',
   /** Args: `id` of a schedule. */
   openSchedule: 'dataops:open-schedule',
   /** Args: `path` of a notebook, script or pipeline, the one in front without; `submission` of its form. */

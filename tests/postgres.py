@@ -22,26 +22,67 @@ from .required import missing
 
 WHERE_TO_GET_IT = "PostgreSQL is not installed. On Debian and Ubuntu: sudo apt-get install postgresql"
 _FAST = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "autovacuum=off"]
+# A deleted row goes on taking room, which slows a table down once there are many of them.
+_EMPTY = """
+DO $$ DECLARE name regclass; BEGIN
+FOR name IN SELECT oid FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+LOOP
+    IF pg_relation_size(name) > 100000 THEN
+        EXECUTE format('TRUNCATE %s CASCADE', name);
+    ELSE
+        EXECUTE format('DELETE FROM %s', name);
+    END IF;
+END LOOP;
+FOR name IN SELECT oid FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace LOOP
+    PERFORM setval(name, 1, false);
+END LOOP;
+END $$
+"""
+_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
 _FOLDERS = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
 
 
 class Postgres:
-    """A server on a Unix socket. Each test has a database of its own, copied from one with all tables."""
+    """A server on a Unix socket. Each test has a database of its own name, with all tables and nothing of another test.
+
+    A database is emptied and used again, because a new one costs the time of a whole test.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._names = (f"test_{number}" for number in count())
+        self._spare: list[str] = []
         self._admin = psycopg.connect(host=str(folder), user="dataops", dbname="postgres", autocommit=True)
         self._admin.execute("CREATE DATABASE filled")
         open_store(self._url("filled")).close()
+        self._first_rows = read_rows(self._url("filled"))
 
     @contextmanager
-    def database(self, *, template: str = "filled") -> Iterator[str]:
-        """Create a database, yield its URL, and drop it in the end. With `template1` it has no tables."""
+    def database(self) -> Iterator[str]:
+        """Yield the URL of a database that has all tables, with the rows of a new one."""
         name = next(self._names)
-        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        if self._spare:
+            self._admin.execute(f"ALTER DATABASE {self._spare.pop()} RENAME TO {name}")
+        else:
+            self._admin.execute(f"CREATE DATABASE {name} TEMPLATE filled STRATEGY file_copy")
+        yield self._url(name)
+        # Whatever the test left behind, in threads or processes, does not find the database any more.
+        self._cut_connections_to(name)
+        self._admin.execute(f"ALTER DATABASE {name} RENAME TO spare_{name}")
+        _empty(self._url(f"spare_{name}"), self._first_rows)
+        self._spare.append(f"spare_{name}")
+
+    @contextmanager
+    def database_without_tables(self) -> Iterator[str]:
+        name = next(self._names)
+        self._admin.execute(f"CREATE DATABASE {name} TEMPLATE template1 STRATEGY file_copy")
         yield self._url(name)
         self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _cut_connections_to(self, name: str) -> None:
+        query = "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = %s"
+        self._admin.execute(query, (name,))
 
     def cut_connections(self) -> None:
         """Cut all connections of others, as a restart of the database does."""
@@ -52,6 +93,33 @@ class Postgres:
 
     def _url(self, name: str) -> str:
         return f"postgresql+psycopg://dataops@/{name}?host={self._folder}"
+
+
+def read_rows(url: str) -> dict[str, bytes]:
+    """Read the rows of all tables that have some, in the format of COPY."""
+    with _connect(url) as connection:
+        found = {}
+        for (table,) in connection.execute(_TABLES).fetchall():
+            with connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
+                found[table] = b"".join(bytes(part) for part in copy)
+        return {table: rows for table, rows in found.items() if rows}
+
+
+def _empty(url: str, first_rows: dict[str, bytes]) -> None:
+    """Let a database have these rows alone."""
+    with _connect(url) as connection:
+        connection.execute(_EMPTY)
+        for table, rows in first_rows.items():
+            with connection.cursor().copy(f"COPY {table} FROM STDIN") as copy:
+                copy.write(rows)
+
+
+@contextmanager
+def _connect(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        # A superuser may load and delete rows in any order.
+        connection.execute("SET session_replication_role = replica")
+        yield connection
 
 
 @pytest.fixture(scope="session")

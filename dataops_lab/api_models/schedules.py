@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -355,8 +356,13 @@ class SchedulePreviewModel(Model):
         )
 
 
+_NOTHING: Mapping[str, float] = {}
+
+
 class TickModel(Model):
     """A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
+
+    `foreseen_late_s`: before its due time, the seconds by which it will be late, from how long its runs usually take.
 
     `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
     """
@@ -376,11 +382,13 @@ class TickModel(Model):
     count: int
     due_at: Instant | None
     told_at: Instant | None
+    foreseen_late_s: float | None
 
     @classmethod
-    def from_domain(cls, tick: Tick) -> TickModel:
-        values = {name: getattr(tick, name) for name in cls.model_fields if name != "reason"}
-        return cls(**values, reason=ReasonModel.model_validate(tick.reason) if tick.reason else None)
+    def from_domain(cls, tick: Tick, foreseen: Mapping[str, float] = _NOTHING) -> TickModel:
+        values = {name: getattr(tick, name) for name in cls.model_fields if name not in ("reason", "foreseen_late_s")}
+        reason = ReasonModel.model_validate(tick.reason) if tick.reason else None
+        return cls(**values, reason=reason, foreseen_late_s=foreseen.get(tick.id))
 
 
 class ComingTickModel(OccurrenceModel):
@@ -473,7 +481,7 @@ class ScheduleModel(ScheduleSettings):
     """A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
 
     `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
-    there when one schedule is asked for.
+    there when one schedule is asked for. `foreseen_late_s`: the seconds by which its newest ticks will be late.
     """
 
     id: str
@@ -497,6 +505,7 @@ class ScheduleModel(ScheduleSettings):
     refusal: str | None
     orphaned: str | None
     last_tick: TickModel | None
+    foreseen_late_s: float | None
     last_run: RunSummaryModel | None
     drift: DriftModel | None
     webhook: WebhookModel | None
@@ -530,6 +539,7 @@ class ScheduleModel(ScheduleSettings):
             refusal=schedule.refusal,
             orphaned=view.orphaned,
             last_tick=TickModel.from_domain(view.last_tick) if view.last_tick else None,
+            foreseen_late_s=view.foreseen_late_s,
             last_run=RunSummaryModel.from_domain(view.last_run) if view.last_run else None,
             drift=DriftModel.from_domain(view.drift) if view.drift else None,
             webhook=WebhookModel.from_state(schedule.hook_id, view.hook) if schedule.hook_id else None,

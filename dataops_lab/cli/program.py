@@ -29,6 +29,7 @@ _MODULES = {
     "import": "schedule_imports",
     "inspect": "inspect",
     "jobs": "jobs",
+    "notify": "notify",
     "pipeline": "pipeline",
     "projects": "jobs",
     "records": "records",

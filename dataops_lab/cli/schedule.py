@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..domain.backfills import MAX_CONCURRENCY, BackfillScope
+from ..domain.lateness import round_up
 from ..domain.schedules import JobEnd, Misfire, Overlap
 from ..domain.ticks import TickState, in_words
 from ..domain.timetables import OnHoliday
@@ -106,6 +107,13 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 @click.option("--catchup", "catchup_window_s", type=float, default=86400.0, help="Seconds to make up for.  [24 hours]")
 @click.option("--pause-on-failure", type=int, metavar="N", help="Pause after N failures in a row.  [5 in a sandbox]")
 @click.option("--due", metavar="HH:MM|S", help="By when it should have succeeded: a time of day, or seconds.")
+@click.option(
+    "--recipient",
+    "recipients",
+    metavar="TO[=EVENT,…]",
+    multiple=True,
+    help="Also tell a person, an address or target:NAME, such as boss@example.org=on_success.",
+)
 @click.option("--env", "environment", default="sandbox", show_default=True, help="The environment to run in.")
 @options.kernel_option
 @click.option("--image", metavar="NAME", help="The image of the catalogue to run in, where the environment has images.")
@@ -155,6 +163,7 @@ def set_(
             "dates": dict(given["dates"]),
             "presets": _presets(presets_file),
             "due": _due(given["due"]),
+            "recipients": [_recipient(text) for text in given["recipients"]],
             **{
                 each: given[each]
                 for each in (
@@ -408,7 +417,7 @@ def log(name: str | None, states: tuple[str, ...], limit: int, server: str | Non
                 tick.preset or "–",
                 str(tick.state) + (f" ×{tick.count}" if tick.count > 1 else ""),
                 tick.run_id or "–",
-                plain(tick.reason.message) if tick.reason else "",
+                _why_text(tick),
             )
         )
     if rows:
@@ -532,6 +541,8 @@ def _state(found: ScheduleModel) -> str:
         return "orphaned"
     if found.refusal:
         return "refused"
+    if found.foreseen_late_s:
+        return f"late by about {in_words(round_up(found.foreseen_late_s))}"
     if found.failures:
         return f"failed {found.failures} times"
     return "active" if found.next_at or found.rule.kind in ("after_job", "files", "webhook") else "over"
@@ -555,6 +566,12 @@ def _rule_text(found: ScheduleModel) -> str:
         case "webhook":
             return f"webhook ({rule.signature})"
     return f"{text} {found.timezone}"
+
+
+def _why_text(tick: TickModel) -> str:
+    foreseen = tick.foreseen_late_s
+    late = f"It will be late by about {in_words(round_up(foreseen))}." if foreseen else ""
+    return " ".join(filter(None, [late, plain(tick.reason.message) if tick.reason else ""]))
 
 
 def _tick_text(tick: TickModel, now: dt.datetime) -> str:
@@ -620,6 +637,12 @@ def _due(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     return {"at": text} if ":" in text else {"within_s": options.seconds(text)}
+
+
+def _recipient(text: str) -> dict[str, Any]:
+    """Read `TO` or `TO=EVENT,EVENT`."""
+    to, has_events, events = text.partition("=")
+    return {"to": to, "on": events.split(",")} if has_events else {"to": to}
 
 
 def _presets(file: str | None) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ from ..domain.actors import Actor
 from ..domain.ticks import TickState
 from ..errors import InvalidRequest
 from ..ports import TickFilter
-from ..services import Services, backfills, calendars, schedule_imports, schedules, webhooks
+from ..services import Services, backfills, calendars, lateness, schedule_imports, schedules, webhooks
 
 if TYPE_CHECKING:
     from .http import HttpClient
@@ -192,7 +192,10 @@ class LocalSchedules(Schedules):
         cursor: str | None = None,
     ) -> PageModel[TickModel]:
         page = schedules.tick_page(self._ctx, TickFilter(schedule, tuple(states)), limit=limit, cursor=cursor)
-        return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in page.items], next=page.next)
+        foreseen = lateness.foresee(self._ctx, page.items)
+        return PageModel[TickModel](
+            items=[TickModel.from_domain(tick, foreseen) for tick in page.items], next=page.next
+        )
 
     def preview_backfill(self, schedule: str, request: BackfillRequest) -> Sequence[BackfillCellModel]:
         cells = backfills.preview(self._ctx, schedule, request.to_domain())

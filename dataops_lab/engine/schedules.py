@@ -64,6 +64,7 @@ class ScheduleClocks:
                 # Not before it is done: the loop would look at it, and sleep again.
                 future.add_done_callback(lambda _: self._wake.set())
         ticks.tell_late(self._ctx, fence=fence)
+        ticks.tell_foreseen(self._ctx, fence=fence)
         left_s = LONGEST_SLEEP_S
         if due.next_at is not None:
             left_s = min(left_s, (due.next_at - self._ctx.clock.now()).total_seconds())

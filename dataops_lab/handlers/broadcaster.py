@@ -66,12 +66,10 @@ def _schedule_frames(events: Sequence[Event]) -> Iterator[tuple[str, bytes]]:
     """Yield a frame for each schedule that changed, with the kinds of its events, and one for each message."""
     changed: dict[str, list[str]] = {}
     for event in events:
-        if event.subject.kind is not SubjectKind.SCHEDULE:
-            continue
         noun, _, what = event.kind.partition(".")
         if noun == "notification":
             yield "notification", json.dumps({"kind": what, **event.data}).encode()
-        else:
+        elif event.subject.kind is SubjectKind.SCHEDULE:
             changed.setdefault(event.subject.id, []).append(event.kind)
     for schedule_id, kinds in changed.items():
         yield "schedule", json.dumps({"schedule_id": schedule_id, "kinds": list(dict.fromkeys(kinds))}).encode()

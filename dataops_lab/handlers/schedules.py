@@ -27,7 +27,7 @@ from ..api_models import (
 from ..domain.policy import ObjectKind, Verb
 from ..domain.ticks import TickState
 from ..ports import TickFilter
-from ..services import backfills, calendars, schedules, webhooks
+from ..services import backfills, calendars, lateness, schedules, webhooks
 from .base import Cursor, DataOpsHandler, UtcDatetime, operation
 from .runs import Query, local_path
 
@@ -282,7 +282,10 @@ class TicksHandler(DataOpsHandler):
         states = tuple(TickState(name) for name in query.state.split(",")) if query.state else ()
         where = TickFilter(query.schedule, states)
         page = schedules.tick_page(self.services, where, limit=query.limit, cursor=query.cursor)
-        return PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in page.items], next=page.next)
+        foreseen = lateness.foresee(self.services, page.items)
+        return PageModel[TickModel](
+            items=[TickModel.from_domain(tick, foreseen) for tick in page.items], next=page.next
+        )
 
 
 class TickSpanHandler(DataOpsHandler):

@@ -174,6 +174,10 @@ class Ticks(Protocol):
         """Return the ticks whose due time has come, and of which nobody was told."""
         ...
 
+    def list_due_later(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
+        """Return the ticks whose due time will come, and of which nobody was told, the next one first."""
+        ...
+
     def next_due_at(self) -> dt.datetime | None: ...
     def mark_told(self, tick_id: str, *, at: dt.datetime) -> bool:
         """Note that it was told about the due time of the tick. Return False when that was noted before."""

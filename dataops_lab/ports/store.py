@@ -313,6 +313,10 @@ class Runs(Protocol):
         """
         ...
 
+    def list_last_ends(self, job_id: str, environment: str, *, limit: int) -> Sequence[EarlierEnd]:
+        """Return the newest ends of the runs of a job in an environment, as `list_earlier_ends` does."""
+        ...
+
     def transition(self, before: Run, after: Run) -> None:
         """Write the columns of `after` that change with the state, and an event, if the row is still in `before.state`.
 

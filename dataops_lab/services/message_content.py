@@ -151,7 +151,8 @@ def _headline(told: _Told) -> str:
     if presets and told.message.kind in (MessageKind.FAILURE, MessageKind.REFUSED):
         return _in_environment(f"{_name(payload)}: {_summary(presets)}", payload)
     preset = f" for {one_line(payload['preset'], 60)}" if payload.get("preset") else ""
-    return _in_environment(f"{_name(payload)} {_WORDS[told.message.kind]}{preset}", payload)
+    words = "will be late" if payload.get("foreseen") else _WORDS[told.message.kind]
+    return _in_environment(f"{_name(payload)} {words}{preset}", payload)
 
 
 def _in_environment(text: str, payload: Mapping[str, Any]) -> str:
@@ -178,6 +179,9 @@ def _happened(told: _Told) -> Iterator[Part]:
     match kind:
         case MessageKind.LATE:
             due = _time(payload.get("due"), payload)
+            if payload.get("foreseen"):
+                yield Paragraph(first_lines(reason, 10, MAX_LINE) or f"It is due {due}.")
+                return
             yield Paragraph(f"It was due {due}, and no run has succeeded. {_state_in_words(told.view)}")
         case MessageKind.MISSED:
             count = payload.get("count") or 1

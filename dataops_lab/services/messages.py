@@ -67,6 +67,8 @@ _GROUPED = frozenset(
         MessageKind.MISSED,
     }
 )
+FORESEEN = "will_be_late"
+"""The code of the reason of a tick that is told before its due time."""
 _ONLY_WHEN_WANTED = frozenset({MessageKind.SUCCESS, MessageKind.DURATION_WARNING})
 _AT_ONCE = (MessageKind.LATE, MessageKind.MISSED)
 
@@ -102,6 +104,7 @@ def _of_tick(tx: Transaction, schedule: Schedule, tick: Tick, run: Run | None, o
         "run": run.id if run else tick.run_id,
         "reason": _shown(reason),
         "due": tick.due_at.isoformat() if tick.due_at else None,
+        "foreseen": reason is not None and reason.code == FORESEEN,
         "failures": schedule.failures,
     }
 
@@ -124,6 +127,7 @@ def _facts(tx: Transaction, job_id: str, environment: str, owner: Actor, occasio
         "run": None,
         "reason": None,
         "due": None,
+        "foreseen": False,
         "failures": 0,
     }
 
@@ -346,9 +350,13 @@ def warn_of_long_runs(ctx: Services, *, fence: int) -> int:
         # Some may have ended meanwhile.
         late = _long_runs(tx, now)
         for run, payload in late:
-            group = f"duration:{run.id}"
+            group = long_run_group(run.id)
             _add(tx, MessageKind.DURATION_WARNING, _job_subject(run), payload, at=now, group=group)
     return len(late)
+
+
+def long_run_group(run_id: str) -> str:
+    return f"duration:{run_id}"
 
 
 def _long_runs(tx: Transaction, now: dt.datetime) -> list[tuple[Run, dict[str, Any]]]:
@@ -365,8 +373,10 @@ def _long_runs(tx: Transaction, now: dt.datetime) -> list[tuple[Run, dict[str, A
             if end.state is RunState.SUCCEEDED and end.seconds is not None
         ]
         limit_s = warning_after(durations)
-        if limit_s is None or elapsed_s < limit_s or tx.outbox.knows(f"duration:{run.id}"):
+        if limit_s is None or elapsed_s < limit_s or tx.outbox.knows(long_run_group(run.id)):
             continue
+        if run.tick_id is not None and any(tick.told_at for tick in tx.ticks.get_many([run.tick_id]).values()):
+            continue  # It was told already that it is late, or will be.
         payload = {**run_payload(tx, run), "elapsed_s": elapsed_s, "warned_after_s": limit_s}
         if is_heard(tx, MessageKind.DURATION_WARNING, payload):
             found.append((run, payload))

@@ -38,7 +38,7 @@ from ..domain.version_changes import describe_changes
 from ..domain.versions import Version
 from ..errors import Conflict, DataOpsError, Forbidden, InvalidRequest, InvalidSchedule, Refused, StaleWrite
 from ..ports import Page, TickFilter, Transaction
-from . import pipeline_files, runs, ticks, webhooks
+from . import lateness, pipeline_files, runs, ticks, webhooks
 from .context import Services
 from .parameters import check_parameters
 from .permissions import allows, require
@@ -96,6 +96,8 @@ class ScheduleView:
     """Only `get` looks at the working file."""
     hook: webhooks.HookState | None = None
     """Only a webhook that has a secret."""
+    foreseen_late_s: float | None = None
+    """The seconds by which its newest ticks will be late, as far as it can be foreseen."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,7 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
         last = tx.ticks.last_ticks(ids)
         guarded = {environment.name: environment.guarded for environment in tx.environments.all()}
     hooks = webhooks.states(ctx, found)
+    foreseen = lateness.of_schedules(ctx, last)
     last_runs = runs.summaries(ctx, [tick.run_id for tick in last.values() if tick.run_id])
     return [
         ScheduleView(
@@ -200,6 +203,7 @@ def _views(ctx: Services, found: Sequence[Schedule]) -> list[ScheduleView]:
             last_run=last_runs.get(tick.run_id) if tick and tick.run_id else None,
             orphaned=_orphaned(ctx, schedule, guarded),
             hook=hooks.get(schedule.id),
+            foreseen_late_s=foreseen.get(schedule.id),
         )
         for schedule in found
     ]

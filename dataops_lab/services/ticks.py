@@ -18,17 +18,19 @@ from ..domain.actors import ENGINE, SCHEDULES, Actor
 from ..domain.backfills import concurrency_of
 from ..domain.calendars import Calendar
 from ..domain.dates import compute_dates
+from ..domain.lateness import round_up
 from ..domain.notifications import MessageKind
 from ..domain.runs import Reason, Run, RunState, TriggerKind
 from ..domain.schedules import FAILURES, AfterJob, Pause, Schedule
 from ..domain.subscriptions import Occasion
-from ..domain.ticks import CLEAR, Decision, Tick, TickKind, TickState, decide, decide_overlap
+from ..domain.ticks import CLEAR, Decision, Tick, TickKind, TickState, decide, decide_overlap, in_words
 from ..domain.time import Timestamp
 from ..domain.timetables import Timetable, zone_of
 from ..errors import Conflict, DataOpsError, StaleWrite, StoreBusy
 from ..ports import Transaction
+from . import lateness
 from .context import Services
-from .messages import tell, tell_end
+from .messages import FORESEEN, long_run_group, tell, tell_end
 from .runs import ask_to_end
 from .scheduled_runs import ScheduledRun, prepare
 
@@ -431,6 +433,27 @@ def tell_late(ctx: Services, *, fence: int) -> None:
         for tick in due:
             if tx.ticks.mark_told(tick.id, at=now) and tick.id not in succeeded:
                 tell(tx, MessageKind.LATE, schedules[tick.schedule_id], tick, at=now)
+
+
+def tell_foreseen(ctx: Services, *, fence: int) -> None:
+    """Tell once of each tick that will be late, before it is. Nothing is told again at its due time."""
+    now = ctx.clock.now()
+    with ctx.store.read() as tx:
+        foreseen = lateness.foresee_in(tx, tx.ticks.list_due_later(now, limit=MAX_DUE), now)
+    if not foreseen:
+        return
+    with ctx.store.begin(fence=fence) as tx:
+        found = tx.ticks.get_many(foreseen.keys())
+        schedules = tx.schedules.get_many([tick.schedule_id for tick in found.values()])
+        # A run may have ended meanwhile.
+        for tick_id, late_s in lateness.foresee_in(tx, found.values(), now).items():
+            tick = found[tick_id]
+            # Somebody who was told that the run takes long is told at the due time, and not in between.
+            if tick.run_id is not None and tx.outbox.knows(long_run_group(tick.run_id)):
+                continue
+            if tick.schedule_id in schedules and tx.ticks.mark_told(tick.id, at=now):
+                why = Reason(FORESEEN, f"It will be late by about {in_words(round_up(late_s))}.")
+                tell(tx, MessageKind.LATE, schedules[tick.schedule_id], replace(tick, reason=why), at=now)
 
 
 # --- by hand --------------------------------------------------------------------------------------

@@ -120,7 +120,14 @@ class SqlRuns:
         return [_run(row, self._actors) for row in rows]
 
     def list_earlier_ends(self, run: Run, *, limit: int) -> Sequence[EarlierEnd]:
-        given = {"job": run.job_id, "environment": run.environment, "run": run.id, "limit": limit}
+        return self._ends_before(run.id, run.job_id, run.environment, limit)
+
+    def list_last_ends(self, job_id: str, environment: str, *, limit: int) -> Sequence[EarlierEnd]:
+        # No id comes after this text.
+        return self._ends_before("~", job_id, environment, limit)
+
+    def _ends_before(self, run_id: str, job_id: str, environment: str, limit: int) -> Sequence[EarlierEnd]:
+        given = {"job": job_id, "environment": environment, "run": run_id, "limit": limit}
         return [
             EarlierEnd(
                 RunState(row.state),

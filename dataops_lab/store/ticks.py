@@ -116,6 +116,9 @@ class SqlTicks:
     def list_due(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
         return [_tick(row) for row in self._connection.execute(_DUE, {"now": now, "limit": limit})]
 
+    def list_due_later(self, now: dt.datetime, *, limit: int) -> Sequence[Tick]:
+        return [_tick(row) for row in self._connection.execute(_DUE_LATER, {"now": now, "limit": limit})]
+
     def next_due_at(self) -> dt.datetime | None:
         found: dt.datetime | None = self._connection.scalar(select(func.min(_T.due_at)).where(*_UNTOLD))
         return found
@@ -202,6 +205,9 @@ _LAST_SUCCESS = select(func.max(_T.nominal)).where(
 _UNTOLD = (_T.due_at.is_not(None), _T.told_at.is_(None))
 _DUE = (
     select(t.ticks).where(*_UNTOLD, _T.due_at <= bindparam("now")).order_by(_T.due_at, _T.id).limit(bindparam("limit"))
+)
+_DUE_LATER = (
+    select(t.ticks).where(*_UNTOLD, _T.due_at > bindparam("now")).order_by(_T.due_at, _T.id).limit(bindparam("limit"))
 )
 
 

@@ -5,6 +5,7 @@ import { Connection, pathOf } from './connection';
 import { EnvironmentsClient } from './environments';
 import { ImagesClient } from './images';
 import { JobsClient } from './jobs';
+import { NotificationsClient } from './notifications';
 import { PipelinesClient } from './pipelines';
 import { Problem } from './problem';
 import { ReproductionsClient } from './reproductions';
@@ -43,6 +44,7 @@ export class Client extends Connection {
   readonly environments = new EnvironmentsClient(this);
   readonly images = new ImagesClient(this);
   readonly jobs = new JobsClient(this);
+  readonly notifications = new NotificationsClient(this);
   readonly pipelines = new PipelinesClient(this);
   readonly reproductions = new ReproductionsClient(this);
   readonly retention = new RetentionClient(this);

@@ -19,7 +19,7 @@ export type JournalDelta = {
 /** A schedule that was changed, or that has decided about ticks, with the kinds of its events. */
 export type ScheduleChange = { schedule_id: string; kinds: string[] };
 
-/** A message to people about a tick of a schedule. */
+/** A message to people about a tick of a schedule, or about a run. */
 export type Message = {
   kind:
     | 'failure'
@@ -35,15 +35,27 @@ export type Message = {
     | 'digest';
   /** The id of the message: one that comes twice has the same. */
   message: string;
-  schedule: { id: string; name: string; timezone: string };
-  /** The id of the person for whom the schedule runs. */
+  schedule: { id: string; name: string; timezone: string } | null;
+  job: { id: string; name: string };
+  /** The id of the person for whom the schedule runs, or who submitted the run. */
   owner: string;
-  nominal: string;
+  /** The ids of the people whom it is for; older servers leave them out, and mean the owner. */
+  people?: string[];
+  /** True for a run that a person started: its end is shown to them anyway. */
+  by_hand?: boolean;
+  occasion?: string;
+  /** The ends of all presets, where it is about several. */
+  presets?: { preset: string; state: string }[];
+  step?: { id: string; title: string };
+  approved?: boolean;
+  nominal: string | null;
   preset: string;
   /** The number of ticks that the message tells about. */
   count: number;
   run: string | null;
   reason: { code: string; message: string } | null;
+  /** It was told before the due time. */
+  foreseen?: boolean;
   failures: number;
 };
 

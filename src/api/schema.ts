@@ -5009,7 +5009,7 @@ export interface components {
          * @description A schedule. `next_at` is its next tick; null while it is paused, and where it does not follow the clock.
          *
          *     `refusal`: why its newest run could not start. `orphaned`: why its owner may not run there any more. `drift` is only
-         *     there when one schedule is asked for.
+         *     there when one schedule is asked for. `foreseen_late_s`: the seconds by which its newest ticks will be late.
          */
         ScheduleModel: {
             /** Rule */
@@ -5103,6 +5103,8 @@ export interface components {
             /** Orphaned */
             orphaned: string | null;
             last_tick: components["schemas"]["TickModel"] | null;
+            /** Foreseen Late S */
+            foreseen_late_s: number | null;
             last_run: components["schemas"]["RunSummaryModel"] | null;
             drift: components["schemas"]["DriftModel"] | null;
             webhook: components["schemas"]["WebhookModel"] | null;
@@ -5684,6 +5686,8 @@ export interface components {
          * TickModel
          * @description A row of the decision log. `until` and `count`: the row stands for all ticks that were missed together.
          *
+         *     `foreseen_late_s`: before its due time, the seconds by which it will be late, from how long its runs usually take.
+         *
          *     `other_run_id` is the run that was in the way. `cause` tells what made it: a run, or nothing for the clock.
          */
         TickModel: {
@@ -5714,6 +5718,8 @@ export interface components {
             due_at: string | null;
             /** Told At */
             told_at: string | null;
+            /** Foreseen Late S */
+            foreseen_late_s: number | null;
         };
         /**
          * TickSpanModel

@@ -263,7 +263,11 @@ export type Schedule = Override<
   {
     parameters: Parameters;
     dates: { [parameter: string]: string };
-    presets: { name: string; parameters: Parameters }[];
+    presets: {
+      name: string;
+      parameters: Parameters;
+      recipients?: Recipient[];
+    }[];
     last_tick: Tick | null;
     last_run: RunSummary | null;
   }
@@ -294,6 +298,20 @@ export type ScheduledSource = Partial<
     'environment' | 'kernel' | 'image' | 'resources' | 'run_settings'
   >
 > & { path: string };
+export type Interest = Schemas['Interest'];
+export type SubscriptionKind = Schemas['ObjectKind'];
+/** The wish of a person: of what they hear, and by which ways. */
+export type Choice = Required<Schemas['ChoiceModel']>;
+export type Subscription = Override<
+  Schemas['SubscriptionModel'],
+  { choice: Choice | null }
+>;
+/** Somebody whom the owner of a schedule lets be told. */
+export type Recipient = Schemas['RecipientModel'];
+/** The settings of this person for messages. */
+export type Me = Schemas['PersonModel'];
+export type DeliveryTimes = Schemas['DeliveryTimesModel'];
+
 export type WebhookSecret = Schemas['WebhookSecretModel'];
 export type SchedulePreview = Schemas['SchedulePreviewModel'];
 export type Occurrence = Schemas['OccurrenceModel'];

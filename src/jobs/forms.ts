@@ -12,6 +12,7 @@ import { reportFailure } from '../shared/report';
 import { summaryOf } from '../shared/runs';
 import { sourcePath } from '../shared/source';
 import { SchedulesModel } from '../schedules/listModel';
+import { BellModel } from '../notifications/bellModel';
 import { CommandIDs, IRuns } from '../tokens';
 import { JobSettingsModel } from './jobModel';
 import { JobTab, JobWidget } from './jobWidget';
@@ -83,6 +84,9 @@ export class Forms {
       model: new JobSettingsModel(id, client, trans),
       matrix: kind === 'pipeline' ? new MatrixModel(id, client, runs) : null,
       schedules: new SchedulesModel(client, events, runs, id),
+      bell: new BellModel('job', id, client),
+      onNotifications: () =>
+        void app.commands.execute(CommandIDs.myNotifications),
       runs,
       name,
       onOpen: run => void app.commands.execute(CommandIDs.openRun, { id: run }),
@@ -116,7 +120,7 @@ export class Forms {
     target: IRunTarget,
     file: { path?: string; besideId?: string } = {}
   ): void {
-    const { app, area, documents, trans } = this._options;
+    const { app, area, client, documents, trans } = this._options;
     const { path, besideId } = file;
     const opened = this._tracker.find(widget => widget.id === id);
     if (opened) {
@@ -130,6 +134,12 @@ export class Forms {
       // The record takes the place of the form, and the form closes.
       onSubmitted: run =>
         void this._showRecord(run, id).then(() => form.close()),
+      onTell: (run, choice) =>
+        void client.notifications
+          .set('job', run.job.id, choice)
+          .catch(reportFailure),
+      onNotifications: () =>
+        void app.commands.execute(CommandIDs.myNotifications),
       onSchedule:
         path === undefined
           ? null

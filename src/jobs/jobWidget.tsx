@@ -3,6 +3,8 @@ import { settingsIcon } from '@jupyterlab/ui-components';
 import { ISignal, Signal } from '@lumino/signaling';
 import React from 'react';
 
+import type { BellModel } from '../notifications/bellModel';
+import { ConnectedBell } from '../notifications/components/Bell';
 import { History } from '../pipelines/history';
 import type { MatrixModel } from '../pipelines/matrixModel';
 import { ScheduleRows } from '../schedules/components/ScheduleRows';
@@ -23,6 +25,8 @@ type Options = {
   matrix: MatrixModel | null;
   /** The schedules of the job. */
   schedules: SchedulesModel;
+  bell: BellModel;
+  onNotifications: () => void;
   runs: IRuns;
   name: string;
   onOpen: (run: string) => void;
@@ -45,6 +49,7 @@ export class JobWidget extends Screen {
     void this.model.load();
     void _options.matrix?.load();
     _options.schedules.refresh();
+    void _options.bell.load();
   }
 
   get model(): JobSettingsModel {
@@ -68,6 +73,7 @@ export class JobWidget extends Screen {
     this.model.dispose();
     this._options.matrix?.dispose();
     this._options.schedules.dispose();
+    this._options.bell.dispose();
     Signal.clearData(this);
     super.dispose();
   }
@@ -142,6 +148,13 @@ function Settings(props: Options): JSX.Element {
           onOpenAll={props.onOpenSchedules}
           trans={trans}
         />
+        <section>
+          <ConnectedBell
+            model={props.bell}
+            onSettings={props.onNotifications}
+            trans={trans}
+          />
+        </section>
       </div>
       <JobSettings
         state={state}

@@ -1,8 +1,9 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { Message } from '@lumino/messaging';
-import React from 'react';
+import React, { useState } from 'react';
 
-import type { PipelineProblem, Run, Submission } from '../api';
+import type { Choice, PipelineProblem, Run, Submission } from '../api';
+import { TellFields } from '../notifications/components/TellFields';
 import { runAsJobIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
@@ -13,6 +14,9 @@ type Options = {
   model: RunFormModel;
   /** Called with the new run. */
   onSubmitted: (run: Run) => void;
+  /** Called with the new run when the person has said what to tell them of its job. */
+  onTell: (run: Run, choice: Choice) => void;
+  onNotifications: () => void;
   /** Called with what a schedule of the file takes over; null for a version, which has no file. */
   onSchedule: ((submission: Omit<Submission, 'path'>) => void) | null;
   /** Called with the problem whose place in the pipeline's file a person wants to see. */
@@ -66,9 +70,13 @@ export class RunFormWidget extends Screen {
 function Connected(props: Options): JSX.Element {
   const { model, trans } = props;
   const state = useSignal(model.changed, () => model.state);
+  const [choice, setChoice] = useState<Choice | null>(null);
   const submit = async () => {
     const run = await model.submit();
     if (run) {
+      if (choice) {
+        props.onTell(run, choice);
+      }
       props.onSubmitted(run);
     }
   };
@@ -85,6 +93,15 @@ function Connected(props: Options): JSX.Element {
       kind={model.target.kind}
       rerunOf={model.target.rerunOf}
       maySweep={model.maySweep}
+      tell={
+        <TellFields
+          choice={choice}
+          disabled={state.submitting}
+          onChange={setChoice}
+          onSettings={props.onNotifications}
+          trans={trans}
+        />
+      }
       publishes={model.publishes}
       onDraft={(name, draft) => model.setDraft(name, draft)}
       onLeave={name => model.check(name)}

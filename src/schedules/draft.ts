@@ -1,10 +1,17 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import type { Parameters, Schedule, ScheduleSettings } from '../api';
+import type { Parameters, Recipient, Schedule, ScheduleSettings } from '../api';
+import { readRecipients, textOfRecipients } from './recipients';
 import { draftOfRule, FIRST_RULE, readRule, RuleDraft } from './rule';
 import { instantOf, localOf, ownZone } from './zones';
 
-export type PresetDraft = { name: string; parameters: string };
+export type PresetDraft = {
+  name: string;
+  parameters: string;
+  /** The recipients of this preset alone, with commas between. */
+  tell: string;
+  recipients: Recipient[];
+};
 
 /** The texts of the fields of a schedule, besides those of its parameters. */
 export type ScheduleDraft = {
@@ -27,6 +34,7 @@ export type ScheduleDraft = {
   /** In minutes. */
   dueWithin: string;
   presets: PresetDraft[];
+  recipients: Recipient[];
 };
 
 export type DraftReading =
@@ -50,7 +58,8 @@ export function firstDraft(): ScheduleDraft {
     dueKind: '',
     dueAt: '09:00',
     dueWithin: '45',
-    presets: []
+    presets: [],
+    recipients: []
   };
 }
 
@@ -74,10 +83,13 @@ export function draftOfSchedule(schedule: Schedule): ScheduleDraft {
     dueKind: due === null ? '' : due.at !== null ? 'at' : 'within',
     dueAt: due?.at?.slice(0, 5) ?? '09:00',
     dueWithin: due?.within_s ? String(due.within_s / 60) : '45',
-    presets: schedule.presets.map(({ name, parameters }) => ({
+    presets: schedule.presets.map(({ name, parameters, recipients }) => ({
       name,
-      parameters: JSON.stringify(parameters)
-    }))
+      parameters: JSON.stringify(parameters),
+      tell: textOfRecipients(recipients ?? []),
+      recipients: recipients ?? []
+    })),
+    recipients: schedule.recipients ?? []
   };
 }
 
@@ -123,14 +135,27 @@ export function readSchedule(
         : draft.dueKind === 'within'
           ? { at: null, within_s: number('dueWithin') * 60 }
           : null,
-    presets: draft.presets.map(({ name, parameters }, index) => {
+    recipients: draft.recipients.map(({ to, on }) => {
+      if (!to.trim() || !on?.length) {
+        problems.recipients = trans.__(
+          'A recipient needs a name or an address, and something to be told of.'
+        );
+      }
+      return { to: to.trim(), on };
+    }),
+    presets: draft.presets.map((preset, index) => {
+      const { name, parameters, tell, recipients } = preset;
       const values = mappingOf(parameters);
       if (values === null || !name.trim()) {
         problems[`preset-${index}`] = trans.__(
           'A preset needs a name, and a mapping in JSON such as {"region": "south"}.'
         );
       }
-      return { name: name.trim(), parameters: values ?? {} };
+      return {
+        name: name.trim(),
+        parameters: values ?? {},
+        recipients: readRecipients(tell, recipients)
+      };
     })
   };
   return 'rule' in reading && !Object.keys(problems).length

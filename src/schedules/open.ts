@@ -5,6 +5,7 @@ import { ITranslator } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import type { Schedule, Submission } from '../api';
+import { BellModel } from '../notifications/bellModel';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { Actions } from './actions';
 import { ScheduleFormWidget } from './form';
@@ -66,6 +67,9 @@ export class Schedules {
           model: new SchedulePageModel(id, client, events, runs),
           actions: this._actions,
           words: this._words,
+          bell: new BellModel('schedule', id, client),
+          onNotifications: () =>
+            void this._options.app.commands.execute(CommandIDs.myNotifications),
           onEdit: schedule => this.openEditor(schedule),
           trans: this._trans
         });

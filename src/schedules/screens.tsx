@@ -2,6 +2,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import React from 'react';
 
 import type { Schedule } from '../api';
+import type { BellModel } from '../notifications/bellModel';
+import { ConnectedBell } from '../notifications/components/Bell';
 import { scheduleIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
@@ -60,6 +62,8 @@ function ConnectedList(props: ListOptions): JSX.Element {
 }
 
 type PageOptions = Options<SchedulePageModel> & {
+  bell: BellModel;
+  onNotifications: () => void;
   onEdit: (schedule: Schedule) => void;
 };
 
@@ -72,6 +76,7 @@ export class SchedulePageWidget extends Screen {
     this.addClass('dl-SchedulePage');
     model.changed.connect(this._onChanged, this);
     model.refresh();
+    void _options.bell.load();
   }
 
   get model(): SchedulePageModel {
@@ -80,6 +85,7 @@ export class SchedulePageWidget extends Screen {
 
   dispose(): void {
     this.model.dispose();
+    this._options.bell.dispose();
     super.dispose();
   }
 
@@ -100,6 +106,13 @@ function ConnectedPage(
   return (
     <SchedulePage
       state={state}
+      bell={
+        <ConnectedBell
+          model={props.bell}
+          onSettings={props.onNotifications}
+          trans={props.trans}
+        />
+      }
       words={props.words}
       onRunNow={actions.runNow}
       onPause={actions.pause}

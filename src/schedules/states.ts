@@ -11,10 +11,11 @@ import {
   succeededIcon,
   unknownIcon
 } from '../shared/icons';
+import { formatAbout } from '../shared/format';
 import type { Tone } from '../shared/phases';
 
 export type ScheduleState =
-  'orphaned' | 'refused' | 'late' | 'paused' | 'ended' | 'active';
+  'orphaned' | 'refused' | 'late' | 'foreseen' | 'paused' | 'ended' | 'active';
 
 type Shown = { icon: LabIcon; tone: Tone };
 
@@ -22,6 +23,7 @@ export const SCHEDULE_STATES: { [state in ScheduleState]: Shown } = {
   orphaned: { icon: failedIcon, tone: 'bad' },
   refused: { icon: failedIcon, tone: 'bad' },
   late: { icon: unknownIcon, tone: 'bad' },
+  foreseen: { icon: queuedIcon, tone: 'bad' },
   paused: { icon: disabledIcon, tone: 'neutral' },
   ended: { icon: skippedIcon, tone: 'neutral' },
   active: { icon: scheduleIcon, tone: 'good' }
@@ -52,13 +54,26 @@ export function stateOf(schedule: Schedule, now = Date.now()): ScheduleState {
   if (due !== null && Date.parse(due) < now && run?.state !== 'succeeded') {
     return 'late';
   }
+  if (schedule.foreseen_late_s !== null) {
+    return 'foreseen';
+  }
   const waits = ['after_job', 'files', 'webhook'].includes(rule.kind);
   return schedule.next_at === null && !waits ? 'ended' : 'active';
 }
 
 /** Tell whether a schedule waits for somebody to do something. */
 export function needsSomebody(schedule: Schedule): boolean {
-  return ['orphaned', 'refused', 'late'].includes(stateOf(schedule));
+  return ['orphaned', 'refused', 'late', 'foreseen'].includes(
+    stateOf(schedule)
+  );
+}
+
+/** Say by how much a start will be late, as far as anybody can tell before. */
+export function foreseenWords(
+  seconds: number,
+  trans: TranslationBundle
+): string {
+  return trans.__('It will be late by about %1.', formatAbout(seconds));
 }
 
 export function labelOfSchedule(
@@ -69,6 +84,7 @@ export function labelOfSchedule(
     orphaned: trans.__('Orphaned'),
     refused: trans.__('Cannot start'),
     late: trans.__('Late'),
+    foreseen: trans.__('Will be late'),
     paused: trans.__('Paused'),
     ended: trans.__('Ended'),
     active: trans.__('Active')

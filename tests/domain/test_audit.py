@@ -37,6 +37,7 @@ from dataops_lab.domain.audit import (
 )
 from dataops_lab.domain.events import Event, Subject, SubjectKind
 from dataops_lab.domain.policy import ObjectKind
+from dataops_lab.domain.runs import RunState
 from dataops_lab.testing import person
 
 AT = dt.datetime(2026, 1, 31, 8, 0, tzinfo=dt.UTC)
@@ -64,7 +65,9 @@ def heads(entries: list[Entry]) -> list[Head]:
 
 # Events of runs that are no change of a person; all others of the code must be in AUDITED.
 FOLLOWS_FROM_A_RUN = {"run.progress", "run.reaction_failed", "image.task_started", "attempt.trouble", "step.progress"}
-STATES = {"person.{", "run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publication_{"}
+STATES = {"person.{", "run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publication_{"} | {
+    f"run.{state}" for state in RunState
+}
 
 
 def kinds_in_the_code() -> set[str]:

@@ -59,7 +59,7 @@ def empty(request, tmp_path):
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/x.sqlite"
     else:
-        with request.getfixturevalue("postgres").database(template="template1") as url:
+        with request.getfixturevalue("postgres").database_without_tables() as url:
             yield url
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from contextlib import closing
+from dataclasses import replace
 from threading import Barrier, Thread
 
+import psycopg
 import pytest
 
 from dataops_lab.domain.runs import RunState
 from dataops_lab.errors import InvalidRequest, StoreBusy
 from dataops_lab.store import open_store
+from dataops_lab.testing import person
 
+from ..postgres import read_rows
 from ..waiting import eventually
 
 
@@ -33,6 +38,30 @@ def test_a_database_that_was_restarted_is_used_and_listened_to_as_before(store, 
         before = other.change_counter()
         submit()
         eventually(lambda: other.change_counter() != before)
+
+
+@pytest.mark.parametrize("count", [3, 600])
+def test_a_database_that_an_earlier_test_has_filled_is_like_a_new_one(postgres, count):
+    with postgres.database() as url, postgres.database() as other:
+        new = read_rows(other)
+        assert change_default_project(url, count) == count
+        assert read_rows(url) != new
+    with postgres.database() as one, postgres.database() as two:
+        assert read_rows(one) == read_rows(two) == new
+        assert change_default_project(one, 1) == change_default_project(two, 1) == 1
+        with pytest.raises(psycopg.OperationalError, match="does not exist"):
+            read_rows(url)
+
+
+def change_default_project(url: str, count: int) -> int:
+    """Change the project `count` times. Return the number of the last event."""
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    with closing(open_store(url)) as store:
+        with store.begin() as tx:
+            for _ in range(count):
+                tx.projects.change(replace(tx.projects.get("default"), concurrency=7), at=at, by=person("ann"))
+        with store.read() as tx:
+            return tx.events.last_seq()
 
 
 def connected(store) -> bool:

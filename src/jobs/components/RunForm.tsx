@@ -70,6 +70,8 @@ export function RunForm(
     rerunOf: Run | null;
     /** True when parameters may have several values. */
     maySweep: boolean;
+    /** The part that says of what the person is told. */
+    tell?: React.ReactNode;
     /** Whether the run publishes its outputs. */
     publishes: boolean;
     trans: TranslationBundle;
@@ -223,6 +225,7 @@ export function RunForm(
               />
             </section>
           )}
+          {!rerunOf && props.tell}
           {inspection && (
             <details
               className="dl-More"

@@ -30,7 +30,8 @@ const SCHEDULE = {
   on_holiday: 'skip',
   parameters: { region: 'West', gone: 4 },
   dates: { day: 'yesterday' },
-  presets: [{ name: 'south', parameters: { region: 'South' } }],
+  presets: [{ name: 'south', parameters: { region: 'South' }, recipients: [] }],
+  recipients: [],
   overlap: 'buffer_one',
   misfire: 'all',
   catchup_window_s: 7200,
@@ -38,6 +39,13 @@ const SCHEDULE = {
   due: { at: '09:00:00', within_s: null },
   last_run: null
 } as unknown as Schedule;
+
+const preset = (name: string, parameters: string, tell = '') => ({
+  name,
+  parameters,
+  tell,
+  recipients: []
+});
 
 describe('ScheduleFormModel', () => {
   let sent: { [member: string]: unknown }[];
@@ -128,7 +136,7 @@ describe('ScheduleFormModel', () => {
   it('needs no value of a parameter that each preset gives', async () => {
     const model = await fresh();
     model.edit({
-      presets: [{ name: 'first', parameters: '{"day": "2026-01-01"}' }]
+      presets: [preset('first', '{"day": "2026-01-01"}')]
     });
     expect(await model.save()).toBe(SCHEDULE);
     expect(sent).toMatchObject([{ parameters: { region: 'West' } }]);
@@ -153,9 +161,28 @@ describe('ScheduleFormModel', () => {
   it('says of a preset that is not a mapping that it is wrong', async () => {
     const model = await fresh();
     model.setDate('day', 'today');
-    model.edit({ presets: [{ name: 'south', parameters: '[1]' }] });
+    model.edit({ presets: [preset('south', '[1]')] });
     expect(await model.save()).toBeNull();
     expect(model.state.problems['preset-0']).toContain('a mapping in JSON');
     expect(sent).toEqual([]);
+  });
+
+  it('keeps of what a recipient is told, and refuses one without a name', async () => {
+    const model = await fresh();
+    model.setDate('day', 'today');
+    model.edit({ recipients: [{ to: ' ', on: ['on_late'] }] });
+    expect(await model.save()).toBeNull();
+    expect(model.state.problems.recipients).toContain('needs a name');
+    model.edit({
+      recipients: [{ to: 'bob', on: ['on_late'] }],
+      presets: [preset('south', '{}', 'eve, target:south')]
+    });
+    expect(await model.save()).toBe(SCHEDULE);
+    expect(sent).toMatchObject([
+      {
+        recipients: [{ to: 'bob', on: ['on_late'] }],
+        presets: [{ recipients: [{ to: 'eve' }, { to: 'target:south' }] }]
+      }
+    ]);
   });
 });

@@ -10,6 +10,7 @@ const LATE: Message = {
   kind: 'late',
   message: 'm1',
   schedule: { id: 's1', name: 'sales', timezone: 'Europe/Paris' },
+  job: { id: 'j1', name: 'sales' },
   owner: 'ann',
   nominal: '2026-03-30T06:00:00+00:00',
   preset: '',
@@ -51,6 +52,19 @@ describe('showMessages', () => {
     expect(told).toEqual([['stays', 'warning', 0]]);
   });
 
+  it('shows messages for subscribers, and those of other owners only then', () => {
+    messages.emit({ ...LATE, owner: 'bob', people: ['eve', 'ann'] });
+    messages.emit({ ...LATE, message: 'm2', people: ['eve'] });
+    expect(told).toHaveLength(1);
+  });
+
+  it('leaves the ends of runs by hand to the records, but no question', () => {
+    const byHand = { ...LATE, schedule: null, nominal: null, by_hand: true };
+    messages.emit({ ...byHand, kind: 'failure' });
+    messages.emit({ ...byHand, kind: 'approval_wanted', message: 'm2' });
+    expect(told).toEqual([['stays', 'info', 0]]);
+  });
+
   it('offers the run of a failure, and lets good news go by themselves', () => {
     messages.emit({ ...LATE, kind: 'failure', run: 'r1' });
     messages.emit({ ...LATE, kind: 'recovery', message: 'm2', run: 'r2' });
@@ -80,6 +94,24 @@ describe('textOf', () => {
   it('counts what was missed together', () => {
     expect(textOf({ ...LATE, kind: 'missed', count: 3 }, trans)).toContain(
       'missed 3 starts'
+    );
+  });
+
+  it('counts the presets of a message and names those that did not succeed', () => {
+    const presets = [
+      { preset: 'East', state: 'succeeded' },
+      { preset: 'North', state: 'failed' }
+    ];
+    const text = textOf({ ...LATE, kind: 'failure', presets }, trans);
+    expect(text).toContain('1 of 2 succeeded. Not: North');
+  });
+
+  it('tells of a run without a schedule', () => {
+    const run = { ...LATE, schedule: null, nominal: null };
+    expect(textOf({ ...run, kind: 'success' }, trans)).toBe('sales succeeded.');
+    const step = { id: 'ok', title: 'Publish?' };
+    expect(textOf({ ...run, kind: 'approval_wanted', step }, trans)).toBe(
+      'sales waits for your decision: Publish?'
     );
   });
 });

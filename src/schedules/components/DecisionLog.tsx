@@ -4,7 +4,7 @@ import React from 'react';
 
 import type { Tick } from '../../api';
 import { Table } from '../../shared/components/Table';
-import { labelOfTick, TICK_STATES } from '../states';
+import { foreseenWords, labelOfTick, TICK_STATES } from '../states';
 import { localOf } from '../zones';
 import { TickLabel } from './ScheduleLabel';
 
@@ -68,7 +68,11 @@ export function DecisionLog(props: {
               </td>
               {hasPresets && <td>{tick.preset}</td>}
               <td>{labelOfKind(tick.kind, trans)}</td>
-              <td className="dl-mod-break">{tick.reason?.message}</td>
+              <td className="dl-mod-break">
+                {tick.foreseen_late_s !== null &&
+                  `${foreseenWords(tick.foreseen_late_s, trans)} `}
+                {tick.reason?.message}
+              </td>
               <td>
                 {tick.run_id && (
                   <RunLink

@@ -6,6 +6,7 @@ import type { HolidayCalendar } from '../../api';
 import { TextField } from '../../shared/components/TextField';
 import type { ScheduleDraft } from '../draft';
 import { allZones } from '../zones';
+import { RecipientFields } from './RecipientFields';
 import { SelectField } from './WhenFields';
 
 type Props = {
@@ -127,7 +128,11 @@ export function MoreFields(props: Props): JSX.Element {
       </p>
       <EditableRows
         rows={draft.presets}
-        columns={[trans.__('Name'), trans.__('Parameters, in JSON')]}
+        columns={[
+          trans.__('Name'),
+          trans.__('Parameters, in JSON'),
+          trans.__('Also tell')
+        ]}
         cells={(row, change, index) => (
           <>
             <td>
@@ -154,12 +159,28 @@ export function MoreFields(props: Props): JSX.Element {
                 </div>
               )}
             </td>
+            <td>
+              <input
+                className="jp-mod-styled"
+                spellCheck={false}
+                aria-label={trans.__('Recipients of preset %1', index + 1)}
+                value={row.tell}
+                onChange={event => change({ tell: event.target.value })}
+              />
+            </td>
           </>
         )}
-        newRow={{ name: '', parameters: '' }}
+        newRow={{ name: '', parameters: '', tell: '', recipients: [] }}
         add={trans.__('Add preset')}
         disabled={props.disabled}
         onChange={presets => props.onChange({ presets })}
+        trans={trans}
+      />
+      <RecipientFields
+        recipients={draft.recipients}
+        problem={problems.recipients}
+        disabled={props.disabled}
+        onChange={recipients => props.onChange({ recipients })}
         trans={trans}
       />
     </details>

@@ -8,6 +8,7 @@ import { RelativeTime } from '../../shared/components/Times';
 import { Trouble } from '../../shared/components/Trouble';
 import { formatValue } from '../../shared/format';
 import type { SchedulePageState } from '../pageModel';
+import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
@@ -16,6 +17,8 @@ import { WebhookSection } from './WebhookSection';
 type Props = {
   state: SchedulePageState;
   words: Words;
+  /** The choice of this person: of what they hear. */
+  bell?: React.ReactNode;
   onRunNow: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
@@ -56,6 +59,7 @@ export function SchedulePage(props: Props): JSX.Element {
       <Actions {...props} schedule={schedule} />
       <Warnings {...props} schedule={schedule} />
       <Facts {...props} schedule={schedule} />
+      {props.bell}
       {schedule.webhook && (
         <WebhookSection
           webhook={schedule.webhook}
@@ -133,6 +137,18 @@ function Warnings(props: Props & { schedule: Schedule }): JSX.Element {
       {refusal !== null && (
         <Message kind="error" title={trans.__('The last start was refused.')}>
           <p>{refusal}</p>
+        </Message>
+      )}
+      {schedule.foreseen_late_s !== null && (
+        <Message
+          kind="warning"
+          title={foreseenWords(schedule.foreseen_late_s, trans)}
+        >
+          <p>
+            {trans.__(
+              'That follows from the time that the last runs took. It is told once.'
+            )}
+          </p>
         </Message>
       )}
       {pause && (

@@ -17,6 +17,7 @@ const STATES: ScheduleState[] = [
   'active',
   'paused',
   'late',
+  'foreseen',
   'refused',
   'orphaned',
   'ended'

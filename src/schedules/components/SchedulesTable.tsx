@@ -6,6 +6,7 @@ import type { Schedule } from '../../api';
 import { StateLabel } from '../../shared/components/StateLabel';
 import { NameCell, Table } from '../../shared/components/Table';
 import { RelativeTime } from '../../shared/components/Times';
+import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { ScheduleLabel } from './ScheduleLabel';
 
@@ -64,6 +65,9 @@ function Row(
         description={
           schedule.orphaned ??
           schedule.refusal ??
+          (schedule.foreseen_late_s === null
+            ? null
+            : foreseenWords(schedule.foreseen_late_s, trans)) ??
           props.words(schedule.rule, schedule.timezone)
         }
         onOpen={() => props.onOpen(schedule)}
