@@ -195,6 +195,7 @@ _NAMES = {
         "SchedulePreviewRequest",
         "ScheduleRequest",
         "ScheduleSettings",
+        "SendModel",
         "TickModel",
         "TickSpanModel",
         "ReceiptModel",

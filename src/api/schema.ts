@@ -4942,6 +4942,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /**
              * Name
              * @default null
@@ -5066,6 +5067,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /** Id */
             id: string;
             /** Name */
@@ -5179,6 +5181,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /**
              * Count
              * @default 5
@@ -5248,6 +5251,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /** Path */
             path: string;
             /**
@@ -5316,6 +5320,23 @@ export interface components {
              * Format: password
              */
             value: string;
+        };
+        /**
+         * SendModel
+         * @description When a success is told: `changed` compares named `values` with the last success that was told.
+         *
+         *     `condition` is an expression in CEL over the recorded values, such as `values.auc < 0.8`.
+         */
+        SendModel: {
+            /** @default always */
+            when: components["schemas"]["When"];
+            /** Values */
+            values?: string[];
+            /**
+             * Condition
+             * @default
+             */
+            condition: string;
         };
         /**
          * SetSecretModel
@@ -5986,6 +6007,11 @@ export interface components {
              */
             keep_previous: boolean;
         };
+        /**
+         * When
+         * @enum {string}
+         */
+        When: "always" | "changed" | "condition" | "new_version";
         /**
          * WorkspaceReference
          * @description A workspace. `remote` is the git remote; spellings that mean the same remote are all written in one way.
