@@ -136,6 +136,51 @@ class DataOpsApp(ExtensionApp):
 
         return output_roots()
 
+    notification_hosts = List(
+        Unicode(),
+        help="""Hosts, addresses and networks inside of your own network to which messages may go, such as
+        chat.example.org or 10.1.0.0/16. Without them, messages go to public addresses alone. Default: the environment
+        variable DATAOPS_LAB_NOTIFICATION_HOSTS, with commas between.""",
+    ).tag(config=True)
+
+    @default("notification_hosts")
+    def _notification_hosts(self) -> list[str]:
+        from .wiring import notification_hosts
+
+        return notification_hosts()
+
+    mail_server = Unicode(
+        "",
+        help="""The server that sends mail, such as smtp.example.org or smtp.example.org:587. Empty: the environment
+        variable DATAOPS_LAB_MAIL_SERVER, else no mail is sent.""",
+    ).tag(config=True)
+
+    mail_from = Unicode(
+        "",
+        help="""The address that mail comes from. Empty: the environment variable DATAOPS_LAB_MAIL_FROM.""",
+    ).tag(config=True)
+
+    mail_security = Enum(
+        ["starttls", "tls", "none"],
+        default_value=None,
+        allow_none=True,
+        help="""The way in which the session with the mail server is encrypted: starttls, from the first command on;
+        tls, from the first byte on; or none. Default: the environment variable DATAOPS_LAB_MAIL_SECURITY, else
+        starttls.""",
+    ).tag(config=True)
+
+    mail_user = Unicode(
+        "",
+        help="""The user to log in to the mail server as. The password is set by `jupyter dataops notify
+        mail-password`. Empty: the environment variable DATAOPS_LAB_MAIL_USER, else nobody logs in.""",
+    ).tag(config=True)
+
+    mail_ca_file = Unicode(
+        "",
+        help="""A file with the certificates that the mail server's may come from. Empty: the environment variable
+        DATAOPS_LAB_MAIL_CA_FILE, else those of the system.""",
+    ).tag(config=True)
+
     travel_files = Integer(
         None,
         allow_none=True,
@@ -183,6 +228,7 @@ class DataOpsApp(ExtensionApp):
         # The services read them, so they are set first.
         self._export_roots()
         self._export_public_url()
+        self._export_notifications()
         self._lanes = Lanes(quick=self.api_threads)
         self._broadcaster = Broadcaster(self.services, self._lanes.streams)
         self._supervisor: EngineSupervisor | None = None
@@ -268,6 +314,16 @@ class DataOpsApp(ExtensionApp):
 
         os.environ[PUBLIC_URL] = self.public_url
         public_url()  # A wrong one is told now, and not by each message.
+
+    def _export_notifications(self) -> None:
+        """Set the environment variables of mail and of messages, where the engine reads them."""
+        from .wiring import MAIL_SETTINGS, NOTIFICATION_HOSTS
+
+        os.environ[NOTIFICATION_HOSTS] = ",".join(self.notification_hosts)
+        traits = {"sender": "mail_from"}
+        for name, variable in MAIL_SETTINGS.items():
+            if value := getattr(self, traits.get(name, f"mail_{name}")):
+                os.environ[variable] = value
 
     def _export_preloading(self) -> None:
         """Set the environment variables of preloading, where the engine reads them."""

@@ -35,7 +35,16 @@ from .domain.snapshots import (
 from .domain.used_paths import UsedPaths
 from .domain.versions import Manifest, Origin, digest_of
 from .domain.workspaces import Location, parent_folders
-from .errors import Damaged, DeliveryFailed, InvalidPipeline, KernelUnavailable, NotFound, Refused, SecretsLocked
+from .errors import (
+    Damaged,
+    DeliveryFailed,
+    InvalidPipeline,
+    InvalidRequest,
+    KernelUnavailable,
+    NotFound,
+    Refused,
+    SecretsLocked,
+)
 from .ports import AttemptFiles, AttemptStatus, Bundle, Executor, Observation, ProgressCallback
 from .ports.notebooks import NO_PICTURES, NO_PINS
 from .rundir import protocol
@@ -564,6 +573,10 @@ class FakeSender:
         """The error of each address that has one."""
         self.before_taking: Callable[[str], None] = lambda _: None
         """It is called with the address, in the thread of the try."""
+
+    def check(self, address: str) -> None:
+        if " " in address:
+            raise InvalidRequest("It is not an address.")
 
     def send(self, content: Content, to: Destination, *, id: str) -> None:
         self.before_taking(to.address)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from .blobs import FolderBlobs
 from .domain.actors import Actor
 from .domain.environments import ExecutorKind, inherited_variables, parse_size
+from .domain.mail import MailServer, read_mail_server
 from .domain.mounts import ROOTS
 from .domain.snapshots import SnapshotLimits
 from .encryption import AesEncryptor, Keys
@@ -28,6 +29,7 @@ from .outputs.folder import LocalOutputFolders
 from .pipelines.local import LocalPipelines
 from .ports import Blobs, Executor, ImageBackend, Notebooks
 from .rundir.reading import RunFolder
+from .senders import Guard, LazySenders
 from .services import Services, audit_heads, messages, publications, ticks
 from .services import pipelines as pipeline_runs
 from .store import SqlStore, open_sqlite
@@ -135,6 +137,28 @@ def travel_limits() -> SnapshotLimits:
     return SnapshotLimits(**given)
 
 
+NOTIFICATION_HOSTS = "DATAOPS_LAB_NOTIFICATION_HOSTS"
+
+
+def notification_hosts() -> list[str]:
+    """Read DATAOPS_LAB_NOTIFICATION_HOSTS, hosts, addresses and networks with commas between; empty when not set."""
+    return [host.strip() for host in os.environ.get(NOTIFICATION_HOSTS, "").split(",") if host.strip()]
+
+
+MAIL_SETTINGS = {
+    "server": "DATAOPS_LAB_MAIL_SERVER",
+    "sender": "DATAOPS_LAB_MAIL_FROM",
+    "security": "DATAOPS_LAB_MAIL_SECURITY",
+    "user": "DATAOPS_LAB_MAIL_USER",
+    "ca_file": "DATAOPS_LAB_MAIL_CA_FILE",
+}
+
+
+def mail_server() -> MailServer | None:
+    """Read DATAOPS_LAB_MAIL_SERVER and the other settings of mail. InvalidRequest when they make no sense."""
+    return read_mail_server(**{name: os.environ.get(variable, "") for name, variable in MAIL_SETTINGS.items()})
+
+
 def docker_daemon(home: Home, host: str | None) -> Daemon:
     """Return a daemon that mounts only the folders that this installation allows."""
     from .executors.docker import Daemon, MountPolicy
@@ -171,6 +195,8 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
         reactions=(publications.react, pipeline_runs.react, ticks.react, messages.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),
+        mail_server=(mail := mail_server()),
+        senders=LazySenders(Guard(notification_hosts()), mail),
     )
 
 

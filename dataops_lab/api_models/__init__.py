@@ -218,6 +218,15 @@ _NAMES = {
         "RecipientModel",
         "SubscriptionModel",
     ),
+    "targets": (
+        "DeliveryModel",
+        "MailPassword",
+        "MailServerModel",
+        "SetTargetModel",
+        "TargetModel",
+        "TargetRequest",
+        "TestMailRequest",
+    ),
     "variables": ("VariableModel", "VariableValue"),
 }
 _HOMES = {name: module for module, names in _NAMES.items() for name in names}

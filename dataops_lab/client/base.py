@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .environments import Environments
     from .images import Images
+    from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
     from .subscriptions import Subscriptions
@@ -101,6 +102,8 @@ class Client(Protocol):
     def pipelines(self) -> Pipelines: ...
     @property
     def schedules(self) -> Schedules: ...
+    @property
+    def notifications(self) -> Notifications: ...
     @property
     def subscriptions(self) -> Subscriptions: ...
 

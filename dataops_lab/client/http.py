@@ -66,6 +66,7 @@ from .validation import parameter_schema, validated
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
+    from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
     from .subscriptions import Subscriptions
@@ -128,6 +129,12 @@ class HttpClient(Client):
         from .schedules import HttpSchedules
 
         return HttpSchedules(self)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        from .notifications import HttpNotifications
+
+        return HttpNotifications(self)
 
     def close(self) -> None:
         self._http.close()

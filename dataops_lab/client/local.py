@@ -62,6 +62,7 @@ from .files import open_replacement
 if TYPE_CHECKING:
     from .environments import Environments
     from .images import Images
+    from .notifications import Notifications
     from .pipelines import Pipelines
     from .schedules import Schedules
     from .subscriptions import Subscriptions
@@ -110,6 +111,12 @@ class LocalClient(Client):
         from .schedules import LocalSchedules
 
         return LocalSchedules(self._ctx, user=self._user, root=self._root)
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        from .notifications import LocalNotifications
+
+        return LocalNotifications(self._ctx, user=self._user)
 
     def status(self) -> Status:
         overview = installation.overview(self._ctx)

@@ -47,6 +47,8 @@ class MessageKind(StrEnum):
     """Somebody has approved or rejected."""
     DIGEST = "digest"
     """Several messages in one."""
+    TEST = "test"
+    """An administrator tries out a target. It is sent at once, and is in no outbox."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Recipient:
     @property
     def is_target(self) -> bool:
         """Tell whether `to` is the name of a target that administrators have set."""
-        return self.channel is not ChannelKind.LAB and "@" not in self.to
+        if self.channel is ChannelKind.MAIL:
+            return "@" not in self.to
+        return self.channel is not ChannelKind.LAB
 
     @property
     def lane(self) -> str:

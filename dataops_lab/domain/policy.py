@@ -44,6 +44,8 @@ class ObjectKind(StrEnum):
     CONFIGURATION = "configuration"
     SCHEDULE = "schedules"
     CALENDAR = "calendars"
+    TARGET = "targets"
+    DELIVERY = "deliveries"
     AUDIT = "audit"
     SUBSCRIPTION = "subscriptions"
     """The subscriptions and settings of the person who asks. Nobody gets to those of others."""
@@ -81,10 +83,12 @@ POLICY: dict[ObjectKind, dict[Verb, Access]] = {
     _O.CONFIGURATION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
     _O.SCHEDULE: {_V.READ: _M.ANYBODY, _V.RUN: _M.OWNER, _V.CHANGE: _M.OWNER, _V.DELETE: _M.OWNER},
     _O.CALENDAR: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
+    _O.TARGET: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ADMINISTRATOR},
+    _O.DELIVERY: {_V.READ: _M.ADMINISTRATOR},
     _O.AUDIT: {_V.READ: _M.ADMINISTRATOR, _V.VERIFY: _M.ADMINISTRATOR},
     _O.SUBSCRIPTION: {_V.READ: _M.ANYBODY, _V.CHANGE: _M.ANYBODY},
 }
-"""A pair that is missing is open to nobody. READ of secrets and registries gives names alone."""
+"""A pair that is missing is open to nobody. READ of secrets, registries and targets gives no secret."""
 
 
 def required_access(verb: Verb, kind: ObjectKind) -> Access:

@@ -54,8 +54,10 @@ class DeliveryClock:
         notifications.plan(self._ctx, fence=fence)
         room = THREADS - len(self._under_way)
         if room:
+            under_way = {delivery.id for delivery in self._under_way.values()}
             for delivery in notifications.take(self._ctx, fence=fence, limit=room, without=self._full_lanes()):
-                self._begin(delivery)
+                if delivery.id not in under_way:  # A try may outlast its claim, when making the content takes long.
+                    self._begin(delivery)
         self._due_at = self._now() + self._sleep_s()
 
     def next_due_s(self) -> float:

@@ -106,6 +106,15 @@ from .subscriptions import (
     SubscriptionHandler,
     SubscriptionsHandler,
 )
+from .targets import (
+    DeliveriesHandler,
+    MailPasswordHandler,
+    MailServerHandler,
+    MailTestHandler,
+    TargetHandler,
+    TargetsHandler,
+    TargetTestHandler,
+)
 
 PREFIX = "/dataops/api/v1"
 _PLACE = re.compile(r"\\{(\w+)\\}")
@@ -198,6 +207,13 @@ ROUTES = (
     Route("/me/address/confirm", MyCodeHandler),
     Route("/calendars", CalendarsHandler),
     Route("/calendars/{calendar}", CalendarHandler),
+    Route("/targets", TargetsHandler),
+    Route("/targets/{target}", TargetHandler),
+    Route("/targets/{target}/test", TargetTestHandler),
+    Route("/deliveries", DeliveriesHandler),
+    Route("/mail-server", MailServerHandler),
+    Route("/mail-server/password", MailPasswordHandler),
+    Route("/mail-server/test", MailTestHandler),
     Route("/audit", AuditHandler),
     Route("/audit/verify", AuditVerifyHandler),
     Route("/retention", RetentionHandler),

@@ -14,7 +14,7 @@ from .holidays import Holidays
 from .images import ImageBackend, ImageBackends, ProgressCallback
 from .machine import Clock, Host
 from .notebooks import Notebooks
-from .notifications import Deliveries, DeliveryFilter, Outbox, Sender
+from .notifications import Deliveries, DeliveryFilter, Outbox, Sender, Targets
 from .old_schedules import OldSchedules
 from .output_folders import OutputFolder, OutputFolders
 from .pages import Page
@@ -111,6 +111,7 @@ __all__ = [
     "StepCell",
     "Store",
     "Subscriptions",
+    "Targets",
     "TickFilter",
     "Ticks",
     "Transaction",

@@ -7,12 +7,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..domain.actors import Actor
 from ..domain.notifications import ChannelKind, Content, Delivery, DeliveryState, Destination, Message
+from ..domain.targets import Target
 from .pages import Page
 
 
 class Sender(Protocol):
     """A way by which messages reach people outside of JupyterLab. It is called from several threads at once."""
+
+    def check(self, address: str) -> None:
+        """Raise InvalidRequest when nothing could be sent to such an address. It asks nobody."""
+        ...
 
     def send(self, content: Content, to: Destination, *, id: str) -> None:
         """Send it, within a time that the sender limits itself.
@@ -56,6 +62,10 @@ class Outbox(Protocol):
 
     def mark_delivered(self, message_id: str, *, at: dt.datetime) -> None: ...
     def mark_failed(self, message_id: str, error: str, *, not_before: dt.datetime) -> None: ...
+    def give_up_all(self, *, at: dt.datetime) -> None:
+        """Let no message that waits be delivered any more."""
+        ...
+
     def next_at(self) -> dt.datetime | None:
         """Return the instant from which the next message may be delivered."""
         ...
@@ -64,6 +74,23 @@ class Outbox(Protocol):
     def delete_delivered(self, *, before: dt.datetime) -> int:
         """Remove messages from before that nobody waits for, some thousands at a time. Return how many."""
         ...
+
+
+class Targets(Protocol):
+    def find(self, name: str) -> Target | None: ...
+    def all(self) -> Sequence[Target]:
+        """Return all targets, sorted by name."""
+        ...
+
+    def lock(self, name: str) -> Target | None:
+        """Find it, and let no other transaction change it until the end of this one."""
+        ...
+
+    def put(self, target: Target, *, at: dt.datetime, by: Actor) -> Target:
+        """Add it, or replace the one of that name. Return it as it is stored, with its new revision."""
+        ...
+
+    def remove(self, name: str, *, at: dt.datetime, by: Actor) -> None: ...
 
 
 class Deliveries(Protocol):

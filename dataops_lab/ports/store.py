@@ -27,7 +27,7 @@ from ..domain.sweeps import Sweep
 from ..domain.variables import Variable
 from ..domain.versions import Manifest, Origin, Version
 from ..domain.workspaces import Workspace, WorkspaceRoot
-from .notifications import Deliveries, Outbox
+from .notifications import Deliveries, Outbox, Targets
 from .pages import Page
 from .schedules import Calendars, Schedules, Ticks
 from .subscriptions import HeldMessages, People, Subscriptions
@@ -861,6 +861,8 @@ class Transaction(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def deliveries(self) -> Deliveries: ...
+    @property
+    def targets(self) -> Targets: ...
     @property
     def subscriptions(self) -> Subscriptions: ...
     @property

@@ -319,6 +319,8 @@ def _end_unfinished_work(tx: Transaction, now: dt.datetime) -> None:
             steps.append(steps[-1].transition_to(state, finished_at=now, reason=lost))
         for before, after in pairwise(steps):
             tx.attempts.transition(before, after)
+    tx.outbox.give_up_all(at=now)
+    tx.deliveries.give_up_all("It waited when the backup was made that this installation was restored from.", at=now)
     waited = Reason("restored", "It had not started when the backup was made. Rerun it if it is still wanted.")
     for run in tx.runs.list_in_states(*(state for state in RunState if not state.is_terminal)):
         end = (RunState.LOST, lost) if run.state is RunState.ACTIVE else (RunState.CANCELLED, waited)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..domain.actors import Actor
+from ..domain.mail import MailServer
 from ..domain.notifications import ChannelKind
 from ..domain.refusal_limit import RefusalLimit
 from ..domain.runs import Attempt, Run
@@ -75,6 +76,8 @@ class Services:
     reactions: Sequence[Reaction] = ()
     """The reactions, in the order of the calls. Where there are none, no pipeline goes on."""
 
+    mail_server: MailServer | None = None
+    """None: no mail is sent."""
     senders: Mapping[ChannelKind, Sender] = field(default_factory=dict)
     """The ways by which messages reach people outside of JupyterLab, as far as this process has them."""
 

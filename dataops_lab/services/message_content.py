@@ -60,6 +60,7 @@ _WORDS: Mapping[MessageKind, str] = {
     MessageKind.APPROVAL_WANTED: "waits for an approval",
     MessageKind.APPROVAL_GIVEN: "was decided",
     MessageKind.DIGEST: "has news",
+    MessageKind.TEST: "was tried out",
 }
 _RESULTS = (MessageKind.SUCCESS, MessageKind.RECOVERY)
 

@@ -429,9 +429,13 @@ def _schedule_of(tx: Transaction, payload: Any) -> Schedule | None:
     return tx.schedules.get_many([schedule_id]).get(schedule_id)
 
 
-def default_targets(tx: Transaction, environment: str) -> tuple[str, ...]:  # noqa: ARG001
-    """Return the names of the targets that hear of trouble in the environment without a subscription."""
-    return ()
+def default_targets(tx: Transaction, environment: str) -> tuple[str, ...]:
+    """Return the names of the targets that hear of trouble in the environment without a subscription.
+
+    They are those that name the environment; one for all environments hears what somebody wants it to hear.
+    """
+    found = (target for target in tx.targets.all() if target.enabled and target.place)
+    return tuple(target.name for target in found if environment in target.environments)
 
 
 def is_guarded(tx: Transaction, environment: str) -> bool:

@@ -115,8 +115,9 @@ def attempt(ctx: Services, delivery: Delivery) -> Outcome:
     try:
         with ctx.store.read() as tx:
             message = tx.outbox.get(delivery.message_id)
-        to = destination_of(ctx, delivery.recipient)
+        to = destination_of(ctx, delivery.recipient, environment=message.payload.get("environment"))
         content = content_of(ctx, message)
+        content.check()
         sender_of(ctx, to).send(content, to, id=delivery.id)
     except DeliveryFailed as error:
         return Outcome(delivery, error)

@@ -155,11 +155,12 @@ def _of_digest(tx: Transaction, message: Message) -> tuple[Recipient, ...]:
 # --- targets --------------------------------------------------------------------------------------
 
 
-def channel_of_target(tx: Transaction, name: str) -> ChannelKind | None:  # noqa: ARG001
-    """Return the channel of a target; None when there is none of that name."""
-    return None
+def channel_of_target(tx: Transaction, name: str) -> ChannelKind | None:
+    """Return the channel of a target; None when there is none of that name, or it is off or has no place."""
+    target = tx.targets.find(name)
+    return target.channel if target and target.enabled and target.place else None
 
 
-def allowed_domains(tx: Transaction) -> frozenset[str]:  # noqa: ARG001
+def allowed_domains(tx: Transaction) -> frozenset[str]:
     """Return the domains of mail addresses that need no account, in small letters."""
-    return frozenset()
+    return frozenset(domain for target in tx.targets.all() if target.enabled for domain in target.domains)

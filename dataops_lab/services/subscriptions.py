@@ -26,7 +26,7 @@ from ..ports import Transaction
 from .context import Services
 from .permissions import require
 from .recipients import allowed_domains, channel_of_target
-from .targets import sender_of
+from .targets import mail_to, sender_of
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ def enter_address(ctx: Services, address: str, *, by: Actor) -> PersonView:
     """
     require(ctx, by, Verb.CHANGE, Kind.SUBSCRIPTION)
     address = check_address(address)
-    to = Destination(ChannelKind.MAIL, address, address)
+    to = mail_to(ctx, address)
     try:
         sender = sender_of(ctx, to)
     except DeliveryFailed as error:

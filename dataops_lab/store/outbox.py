@@ -72,6 +72,9 @@ class SqlOutbox:
         values = {"error": error[:MAX_ERROR_LENGTH], "not_before": not_before}
         self._connection.execute(update(t.outbox).where(_O.id == message_id).values(**values))
 
+    def give_up_all(self, *, at: dt.datetime) -> None:
+        self._connection.execute(update(t.outbox).where(_O.delivered_at.is_(None)).values(delivered_at=at))
+
     def next_at(self) -> dt.datetime | None:
         found: dt.datetime | None = self._connection.scalar(
             select(func.min(_O.not_before)).where(_O.delivered_at.is_(None))

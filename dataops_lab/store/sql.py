@@ -42,6 +42,7 @@ from .runs import SqlRuns
 from .schedules import SqlSchedules
 from .secrets import SqlSecrets
 from .subscriptions import SqlHeldMessages, SqlPeople, SqlSubscriptions
+from .targets import SqlTargets
 from .ticks import SqlTicks
 from .variables import SqlVariables
 from .versions import SqlVersions
@@ -116,6 +117,7 @@ class SqlTransaction:
         self.people = SqlPeople(connection, self.events)
         self.held = SqlHeldMessages(connection)
         self.deliveries = SqlDeliveries(connection)
+        self.targets = SqlTargets(connection, self.actors, self.events)
         self._connection = connection
         self.commit_callbacks: list[Callable[[], None]] = []
 

@@ -21,6 +21,8 @@ BY_HAND = [
     ("configuration", "read", "", "change"),
     ("schedules", "read", "run change delete", ""),
     ("calendars", "read", "", "change"),
+    ("targets", "read", "", "change"),
+    ("deliveries", "", "", "read"),
     ("audit", "", "", "read verify"),
     ("subscriptions", "read change", "", ""),
 ]

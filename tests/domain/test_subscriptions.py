@@ -45,8 +45,8 @@ def told(happening, *subscriptions, **given) -> list[str]:
     ]
 
 
-def test_every_kind_but_the_digest_belongs_to_an_interest():
-    assert set(MessageKind) - set(INTERESTS) == {MessageKind.DIGEST}
+def test_every_kind_that_tells_of_one_thing_belongs_to_an_interest():
+    assert set(MessageKind) - set(INTERESTS) == {MessageKind.DIGEST, MessageKind.TEST}
 
 
 @pytest.mark.parametrize(

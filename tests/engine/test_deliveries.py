@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from threading import Event
 
 import pytest
 
-from dataops_lab.domain.events import Subject, SubjectKind
-from dataops_lab.domain.leases import ENGINE, Lease, ProcessIdentity
 from dataops_lab.domain.notifications import (
     MAX_TRIES,
     ChannelKind,
-    Delivery,
     DeliveryState,
-    Message,
-    MessageKind,
     Recipient,
     in_lab,
     retry_delay_s,
@@ -26,77 +20,15 @@ from dataops_lab.domain.notifications import (
 from dataops_lab.engine.deliveries import MAX_IN_LANE, DeliveryClock
 from dataops_lab.engine.wake import WakeSignal
 from dataops_lab.errors import DeliveryFailed, StaleWrite
-from dataops_lab.ports import DeliveryFilter
-from dataops_lab.services import Services, notifications
+from dataops_lab.services import targets
 from dataops_lab.services.notifications import CLAIM
-from dataops_lab.testing import FakeClock, FakeSender
+from dataops_lab.services.targets import TargetWish
+from dataops_lab.testing import person
 
+from ..delivery_lab import DeliveryLab, mail
 from ..waiting import eventually
 
 ANN, BOB = "ann@example.org", "bob@example.org"
-
-
-def mail(address: str, **other) -> Recipient:
-    return Recipient(ChannelKind.MAIL, address, **other)
-
-
-class DeliveryLab:
-    """One leading engine that only delivers, and a sender for each channel."""
-
-    def __init__(self, ctx: Services, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.sender = FakeSender()
-        self.ctx = replace(ctx, senders=dict.fromkeys(ChannelKind, self.sender))
-        self.clock = clock
-        self.recipients: Sequence[Recipient] = (mail(ANN),)
-        self.asked = 0
-        monkeypatch.setattr(notifications, "recipients_of", self._recipients_of)
-        self.engine = DeliveryClock(self.ctx, WakeSignal(ctx.store))
-        self.lead(1)
-
-    def _recipients_of(self, _tx, _message, **_at) -> Sequence[Recipient]:
-        self.asked += 1
-        return tuple(self.recipients)
-
-    def lead(self, token: int) -> None:
-        now = self.clock.now()
-        lease = Lease(ENGINE, f"engine {token}", token, now, 1e9, ProcessIdentity(token, 1.0, "boot"), slots=2)
-        with self.ctx.store.begin() as tx:
-            tx.leases.acquire(lease, instead_of=tx.leases.get(ENGINE))
-        self.fence = token
-
-    def tell(self, message_id: str = "m1") -> None:
-        message = Message(
-            message_id,
-            MessageKind.FAILURE,
-            Subject(SubjectKind.SCHEDULE, "s1"),
-            {"schedule": {"name": "weekly"}, "owner": "ann", "run": "r1"},
-            self.clock.now(),
-            self.clock.now(),
-        )
-        with self.ctx.store.begin() as tx:
-            tx.outbox.add(message)
-        self.engine.note_change()
-
-    def look(self) -> None:
-        self.engine.look(fence=self.fence)
-
-    def settle(self) -> None:
-        for _ in range(3):
-            self.look()
-            self.engine.wait_for_threads()
-        self.look()
-
-    def advance(self, seconds: float) -> None:
-        self.clock.advance(seconds)
-        self.settle()
-
-    def deliveries(self) -> dict[str, Delivery]:
-        with self.ctx.store.read() as tx:
-            return {each.recipient.to: each for each in tx.deliveries.page(DeliveryFilter(), limit=50).items}
-
-    def shown(self) -> list[str]:
-        with self.ctx.store.read() as tx:
-            return [each.kind for each in tx.events.list_after(0) if each.kind.startswith("notification.")]
 
 
 @pytest.fixture
@@ -178,8 +110,10 @@ def test_an_error_of_a_sender_is_noted_without_its_text(lab):
 
 def test_a_target_that_hangs_holds_up_no_other_one(lab):
     free = Event()
-    lab.recipients = (Recipient(ChannelKind.WEBHOOK, "slow@x"), mail(ANN))
-    lab.sender.before_taking = lambda address: free.wait() if address == "slow@x" else None
+    slow = "https://slow.example.org/"
+    targets.put(lab.ctx, "slow", TargetWish(ChannelKind.SLACK, slow), by=person("ada"))
+    lab.recipients = (Recipient(ChannelKind.SLACK, "slow"), mail(ANN))
+    lab.sender.before_taking = lambda address: free.wait() if address == slow else None
     try:
         for number in range(3 * MAX_IN_LANE):
             lab.tell(f"m{number}")
