@@ -281,7 +281,7 @@ function Sending(props: Props): JSX.Element {
         }
       />
       {draft.sendWhen === 'changed' && (
-        <Text
+        <DraftText
           {...props}
           name="sendValues"
           label={trans.__('Names of values')}
@@ -290,7 +290,7 @@ function Sending(props: Props): JSX.Element {
         />
       )}
       {draft.sendWhen === 'condition' && (
-        <Text
+        <DraftText
           {...props}
           name="sendCondition"
           label={trans.__('Condition')}
