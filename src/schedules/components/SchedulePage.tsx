@@ -14,6 +14,9 @@ import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
 import { WebhookSection } from './WebhookSection';
 
+/** The rules that follow the clock, and so have starts of the past. */
+const TIME_RULES = ['cron', 'interval', 'once', 'business_day'];
+
 type Props = {
   state: SchedulePageState;
   words: Words;
@@ -23,6 +26,7 @@ type Props = {
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
   onEdit: (schedule: Schedule) => void;
+  onBackfill: (schedule: Schedule) => void;
   onDelete: (schedule: Schedule) => void;
   onTakeOver: (schedule: Schedule) => void;
   onUpdate: (schedule: Schedule) => void;
@@ -104,6 +108,12 @@ function Actions(props: Props & { schedule: Schedule }): JSX.Element {
         />
       ) : (
         <Act label={trans.__('Pause')} onAct={() => props.onPause(schedule)} />
+      )}
+      {TIME_RULES.includes(schedule.rule.kind) && (
+        <Act
+          label={trans.__('Backfill…')}
+          onAct={() => props.onBackfill(schedule)}
+        />
       )}
       <Act label={trans.__('Change…')} onAct={() => props.onEdit(schedule)} />
       <Act label={trans.__('Delete…')} onAct={() => props.onDelete(schedule)} />
