@@ -217,17 +217,23 @@ def _send(changed: tuple[str, ...], condition: str | None, new_version: bool) ->
 
 
 @schedule.command("list")
+@click.option("--orphaned", is_flag=True, help="Only those whose owner may not run there any more.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="Show so many at most.")
 @options.server_option
 @options.json_option
-def list_(limit: int, server: str | None, as_json: bool) -> None:
+def list_(orphaned: bool, limit: int, server: str | None, as_json: bool) -> None:
     """List the schedules, newest first."""
     import datetime as dt
 
     with open_connection(server) as connection:
-        page = connection.client.schedules.list(limit=limit)
+        page = connection.client.schedules.list(limit=500 if orphaned else limit)
+    if orphaned:
+        page = page.model_copy(update={"items": [found for found in page.items if found.orphaned][:limit]})
     if as_json:
         print_json(page)
+        return
+    if not page.items and orphaned:
+        print_note("No schedule is orphaned.")
         return
     if not page.items:
         print_note("There are no schedules yet. `jupyter dataops schedule set NOTEBOOK --cron '0 8 * * 1'` makes one.")

@@ -4,12 +4,14 @@ import React, { useCallback } from 'react';
 import type { Problem } from '../api';
 import { Trouble } from '../shared/components/Trouble';
 import { useSignal } from '../shared/signals';
+import { Audit } from './components/Audit';
 import { EnvironmentPage } from './components/EnvironmentPage';
 import { Environments } from './components/Environments';
 import { ImagePage } from './components/ImagePage';
 import { Images } from './components/Images';
 import { Retention } from './components/Retention';
 import { Secrets, Variables } from './components/Variables';
+import { AuditFilter, AuditModel } from './audit';
 import { EnvironmentsModel, NEW } from './environments';
 import { ImagesModel } from './images';
 import { RetentionModel } from './retention';
@@ -148,6 +150,27 @@ export function RetentionPart(
       onApply={() => model.apply()}
       onEdit={() => model.forget()}
       onOpenRun={props.onOpenRun}
+      trans={props.trans}
+    />
+  );
+}
+
+export function AuditPart(props: Common & { model: AuditModel }): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const onFilter = useCallback(
+    (filter: AuditFilter) => void model.setFilter(filter),
+    [model]
+  );
+  if (!state.entries || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  return (
+    <Audit
+      state={state}
+      onFilter={onFilter}
+      onMore={() => model.more()}
+      onVerify={() => model.verify()}
       trans={props.trans}
     />
   );

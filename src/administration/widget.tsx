@@ -9,12 +9,19 @@ import { dataOpsIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
+import { AuditModel } from './audit';
 import { EnvironmentsModel } from './environments';
 import { ImagesModel } from './images';
-import { EnvironmentsPart, ImagesPart, PANEL, RetentionPart } from './pages';
+import {
+  AuditPart,
+  EnvironmentsPart,
+  ImagesPart,
+  PANEL,
+  RetentionPart
+} from './pages';
 import { RetentionModel } from './retention';
 
-const PAGES = ['environments', 'images', 'retention'] as const;
+const PAGES = ['environments', 'images', 'retention', 'audit'] as const;
 
 export type Page = (typeof PAGES)[number];
 
@@ -29,7 +36,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The settings that administrators make for everybody: environments, images, retention. */
+/** The settings that administrators make for everybody, and the trail of all changes. */
 export class AdministrationWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(_options.trans.__('DataOps administration'), dataOpsIcon);
@@ -37,6 +44,7 @@ export class AdministrationWidget extends Screen {
     this.environments = new EnvironmentsModel(client, onChanged);
     this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
+    this.audit = new AuditModel(client);
     this.id = 'dataops-administration';
     this.addClass('dl-Administration');
     void runs.start();
@@ -46,6 +54,7 @@ export class AdministrationWidget extends Screen {
   readonly environments: EnvironmentsModel;
   readonly images: ImagesModel;
   readonly retention: RetentionModel;
+  readonly audit: AuditModel;
 
   get page(): Page {
     return this._page;
@@ -63,7 +72,7 @@ export class AdministrationWidget extends Screen {
   /** Read a page again and show it; with `name` also select the environment or image of that name. */
   open(page: Page, name?: string): void {
     this._show(page);
-    if (name !== undefined && page !== 'retention') {
+    if (name !== undefined && (page === 'environments' || page === 'images')) {
       void this[page].select(name);
     }
   }
@@ -72,6 +81,7 @@ export class AdministrationWidget extends Screen {
     this.environments.dispose();
     this.images.dispose();
     this.retention.dispose();
+    this.audit.dispose();
     super.dispose();
   }
 
@@ -118,7 +128,8 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
   const labels = {
     environments: trans.__('Environments'),
     images: trans.__('Images'),
-    retention: trans.__('Retention')
+    retention: trans.__('Retention'),
+    audit: trans.__('Audit')
   };
   const common = { onOpenRun: widget.options.onOpenRun, trans };
   return (
@@ -151,6 +162,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         {page === 'retention' && (
           <RetentionPart {...common} model={widget.retention} />
         )}
+        {page === 'audit' && <AuditPart {...common} model={widget.audit} />}
       </div>
     </>
   );

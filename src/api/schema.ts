@@ -2724,8 +2724,17 @@ export interface components {
             by: components["schemas"]["ActorModel"];
         };
         /**
+         * EngineLifetime
+         * @description The end of an engine, as far as its command line tells.
+         * @enum {string}
+         */
+        EngineLifetime: "server" | "idle" | "stays" | "service" | "elsewhere";
+        /**
          * EngineStatus
-         * @description The engine that leads. `pid` and `since` are null while no engine leads.
+         * @description The engine that leads. `pid`, `since` and `lifetime` are null while no engine leads.
+         *
+         *     `lifetime`: it ends with the `server`, when it is `idle`, when somebody stops it (`stays`), or is a `service`; one
+         *     that runs `elsewhere` does not tell.
          */
         EngineStatus: {
             /** Pid */
@@ -2734,6 +2743,7 @@ export interface components {
             leading: boolean;
             /** Since */
             since: string | null;
+            lifetime: components["schemas"]["EngineLifetime"] | null;
         };
         /**
          * EnvironmentChange
@@ -5699,6 +5709,8 @@ export interface components {
             running: number;
             /** May Administer */
             may_administer: boolean;
+            /** Culled */
+            culled: boolean;
         };
         /**
          * StepBeforeModel

@@ -121,6 +121,8 @@ export type Secret = Schemas['SecretModel'];
 export type Image = Schemas['ImageModel'];
 export type ImageProbe = Schemas['ImageProbeModel'];
 /** Keeps runs of the last `days` days and the `last` runs of each job; null for either keeps nothing by itself. */
+export type AuditEntry = Schemas['AuditEntryModel'];
+export type AuditVerification = Schemas['AuditVerificationModel'];
 export type RetentionRule = Schemas['RetentionRuleModel'];
 export type RetentionPreview = Schemas['PreviewModel'];
 export type RetentionRemoval = Schemas['RemovedModel'];

@@ -64,6 +64,7 @@ function ConnectedList(props: ListOptions): JSX.Element {
       onCalendar={props.onCalendar}
       onImport={props.onImport}
       onRunNow={actions.runNow}
+      onTakeOver={actions.takeOver}
       onPause={actions.pause}
       onResume={actions.resume}
       onRetry={() => model.refresh()}

@@ -12,6 +12,7 @@ import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
+import { EngineEnd } from './EngineEnd';
 import { WebhookSection } from './WebhookSection';
 
 /** The rules that follow the clock, and so have starts of the past. */
@@ -87,11 +88,7 @@ export function SchedulePage(props: Props): JSX.Element {
         onOpenRun={props.onOpenRun}
         trans={trans}
       />
-      <p className="dl-mod-quiet">
-        {trans.__(
-          'An engine starts schedules. The engine that JupyterLab starts ends with JupyterLab, unless it is told to stay. The command “jupyter dataops doctor” tells when starts would be lost.'
-        )}
-      </p>
+      {state.status && <EngineEnd status={state.status} trans={trans} />}
     </>
   );
 }
