@@ -21,7 +21,8 @@ const IMAGE_KERNEL_PREFIX = 'dataops.';
 
 export const administration: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:administration',
-  description: 'Environments, images and retention, for administrators.',
+  description:
+    'Environments, images, notifications and retention, for administrators.',
   autoStart: true,
   requires: [IDataOps, IRuns],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
@@ -47,7 +48,7 @@ export const administration: JupyterFrontEndPlugin<void> = {
     );
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
-      caption: trans.__('Environments, images and retention'),
+      caption: trans.__('Environments, images, notifications and retention'),
       icon: dataOpsIcon,
       describedBy: administrationArgs,
       // While it is not known whether this person may administer, the page itself says so.

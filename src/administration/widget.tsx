@@ -11,10 +11,17 @@ import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
 import { EnvironmentsModel } from './environments';
 import { ImagesModel } from './images';
-import { EnvironmentsPart, ImagesPart, PANEL, RetentionPart } from './pages';
+import {
+  EnvironmentsPart,
+  ImagesPart,
+  PANEL,
+  RetentionPart,
+  TargetsPart
+} from './pages';
 import { RetentionModel } from './retention';
+import { TargetsModel } from './targets';
 
-const PAGES = ['environments', 'images', 'retention'] as const;
+const PAGES = ['environments', 'images', 'targets', 'retention'] as const;
 
 export type Page = (typeof PAGES)[number];
 
@@ -29,7 +36,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The settings that administrators make for everybody: environments, images, retention. */
+/** The settings that administrators make for everybody: environments, images, notifications, retention. */
 export class AdministrationWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(_options.trans.__('DataOps administration'), dataOpsIcon);
@@ -37,6 +44,7 @@ export class AdministrationWidget extends Screen {
     this.environments = new EnvironmentsModel(client, onChanged);
     this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
+    this.targets = new TargetsModel(client);
     this.id = 'dataops-administration';
     this.addClass('dl-Administration');
     void runs.start();
@@ -46,6 +54,7 @@ export class AdministrationWidget extends Screen {
   readonly environments: EnvironmentsModel;
   readonly images: ImagesModel;
   readonly retention: RetentionModel;
+  readonly targets: TargetsModel;
 
   get page(): Page {
     return this._page;
@@ -60,7 +69,7 @@ export class AdministrationWidget extends Screen {
     return this._options;
   }
 
-  /** Read a page again and show it; with `name` also select the environment or image of that name. */
+  /** Read a page again and show it; with `name` also select what has that name. */
   open(page: Page, name?: string): void {
     this._show(page);
     if (name !== undefined && page !== 'retention') {
@@ -72,6 +81,7 @@ export class AdministrationWidget extends Screen {
     this.environments.dispose();
     this.images.dispose();
     this.retention.dispose();
+    this.targets.dispose();
     super.dispose();
   }
 
@@ -118,6 +128,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
   const labels = {
     environments: trans.__('Environments'),
     images: trans.__('Images'),
+    targets: trans.__('Notifications'),
     retention: trans.__('Retention')
   };
   const common = { onOpenRun: widget.options.onOpenRun, trans };
@@ -147,6 +158,9 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         )}
         {page === 'images' && (
           <ImagesPart {...common} model={widget.images} kernels={kernels} />
+        )}
+        {page === 'targets' && (
+          <TargetsPart {...common} model={widget.targets} />
         )}
         {page === 'retention' && (
           <RetentionPart {...common} model={widget.retention} />

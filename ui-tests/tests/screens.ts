@@ -77,7 +77,9 @@ export class Screens {
     return this._page.locator('.dl-Administration:visible');
   }
 
-  async openAdministration(page: 'environments' | 'images' | 'retention') {
+  async openAdministration(
+    page: 'environments' | 'images' | 'targets' | 'retention'
+  ) {
     await execute(this._page, 'dataops:administration', { page });
     await this.administration.locator(`[data-page=${page}]`).waitFor();
   }
