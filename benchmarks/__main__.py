@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import docker, engine, loop, pipelines, records, results, runner, schedules, service
+from . import diffs, docker, engine, loop, pipelines, records, results, runner, schedules, service
 
 SECTIONS = {
     "runner": runner,
@@ -17,6 +17,7 @@ SECTIONS = {
     "records": records,
     "schedules": schedules,
     "docker": docker,
+    "diffs": diffs,
 }
 
 RESULTS = Path(__file__).with_name("RESULTS.md")

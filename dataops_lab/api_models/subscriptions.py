@@ -125,7 +125,7 @@ class HeldModel(Model):
 class PersonModel(Model):
     """The settings of the person who asks. `pending_address` waits for its code; until then it gets nothing else.
 
-    `has_mail`: this installation can send mail at all.
+    `has_mail`: this installation can send mail at all. `targets` can be chosen as channels.
     """
 
     person: str
@@ -136,6 +136,7 @@ class PersonModel(Model):
     times: DeliveryTimesModel
     held: list[HeldModel]
     has_mail: bool
+    targets: list[str]
 
     @classmethod
     def from_domain(cls, view: PersonView) -> PersonModel:
@@ -149,6 +150,7 @@ class PersonModel(Model):
             times=DeliveryTimesModel.from_domain(settings.times),
             held=[HeldModel(until=each.hold.until, reason=each.hold.reason) for each in view.held],
             has_mail=view.has_mail,
+            targets=list(view.targets),
         )
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from ..errors import InvalidRequest
+from .mail import MAX_ADDRESS_LENGTH, check_address
 from .notifications import MessageKind
 
 MAX_RECIPIENTS = 50
-MAX_ADDRESS_LENGTH = 254
 
 
 class Interest(StrEnum):
@@ -286,29 +285,7 @@ def _listeners_of(recipient: NamedRecipient) -> tuple[Listener, ...]:
     return (Listener(LAB, "", recipient.to), Listener(MAIL, "", recipient.to))
 
 
-# --- addresses ------------------------------------------------------------------------------------
-
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-_ADDRESS = re.compile(rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
-
-
-def check_address(text: str) -> str:
-    """Return the mail address without spaces around it. InvalidRequest when it is none."""
-    address = text.strip()
-    local = address.partition("@")[0]
-    if (
-        len(address) > MAX_ADDRESS_LENGTH
-        or not _ADDRESS.fullmatch(address)
-        or local.startswith(".")
-        or local.endswith(".")
-        or ".." in local
-    ):
-        raise InvalidRequest("That is not a mail address. One looks like ann@example.org.", code="invalid_address")
-    return address
-
-
-def domain_of(address: str) -> str:
-    return address.rpartition("@")[2].lower()
+# --- recipients -----------------------------------------------------------------------------------
 
 
 def check_recipients(recipients: Sequence[NamedRecipient]) -> tuple[NamedRecipient, ...]:
@@ -317,7 +294,9 @@ def check_recipients(recipients: Sequence[NamedRecipient]) -> tuple[NamedRecipie
         raise InvalidRequest(f"A schedule has at most {MAX_RECIPIENTS} recipients. Use a mailing list or a target.")
     checked = []
     for recipient in recipients:
-        to = check_address(recipient.to) if recipient.is_address else recipient.to.strip()
+        to = recipient.to.strip()
+        if recipient.is_address:
+            check_address(to)
         if not to or to == TARGET or len(to) > MAX_ADDRESS_LENGTH or not to.isprintable():
             raise InvalidRequest("A recipient is the id of a person, a mail address, or `target:NAME`.")
         if not recipient.on:

@@ -25,7 +25,7 @@ def canonical_bytes(notebook: Notebook) -> bytes:
     """
     raw = notebook.raw
     cells = [_cell(cell) for cell in raw["cells"] if not _RUN_TAGS.intersection(cell["metadata"].get("tags", ()))]
-    return notebook_bytes({**raw, "metadata": _metadata(raw["metadata"]), "cells": cells})
+    return notebook_bytes({**raw, "metadata": notebook_metadata(raw["metadata"]), "cells": cells})
 
 
 def notebook_bytes(raw: dict[str, Any]) -> bytes:
@@ -38,13 +38,14 @@ def notebook_bytes(raw: dict[str, Any]) -> bytes:
 
 
 def _cell(raw: dict[str, Any]) -> dict[str, Any]:
-    cell = {**raw, "source": source_of(raw), "metadata": _cell_metadata(raw["metadata"])}
+    cell = {**raw, "source": source_of(raw), "metadata": cell_metadata(raw["metadata"])}
     if raw["cell_type"] == "code":
         cell.update(outputs=[], execution_count=None)
     return cell
 
 
-def _metadata(raw: dict[str, Any]) -> dict[str, Any]:
+def notebook_metadata(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a notebook without the traces of runs."""
     metadata = _without(raw, _RUN_METADATA)
     if isinstance(info := metadata.get("language_info"), dict):
         # This is the version of the kernel that ran the notebook last, down to the patch release.
@@ -52,7 +53,8 @@ def _metadata(raw: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def _cell_metadata(raw: dict[str, Any]) -> dict[str, Any]:
+def cell_metadata(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a cell without the traces of runs and views."""
     metadata = _without(raw, _RUN_CELL_METADATA)
     if isinstance(view := metadata.get("jupyter"), dict):
         metadata["jupyter"] = _without(view, {"outputs_hidden"})

@@ -14,8 +14,9 @@ from ulid import ULID
 from ..domain.addresses import PersonSettings
 from ..domain.delivery_times import WINDOW, DeliveryTimes, HeldMessage, hold
 from ..domain.events import Subject, SubjectKind
+from ..domain.mail import domain_of
 from ..domain.notifications import ChannelKind, Message, MessageKind, Recipient, in_lab
-from ..domain.subscriptions import Happening, Listener, domain_of, listeners
+from ..domain.subscriptions import Happening, Listener, listeners
 from ..errors import NotFound
 from ..ports import Transaction
 from .context import Services

@@ -16,11 +16,12 @@ from ..domain.addresses import (
     hash_code,
 )
 from ..domain.delivery_times import DeliveryTimes, HeldMessage
+from ..domain.mail import check_address, domain_of
 from ..domain.notifications import ChannelKind, Content, Destination
 from ..domain.policy import ObjectKind as Kind
 from ..domain.policy import Verb
 from ..domain.schedules import Settings
-from ..domain.subscriptions import TARGET, Choice, ObjectKind, ObjectRef, Subscription, check_address, domain_of
+from ..domain.subscriptions import TARGET, Choice, ObjectKind, ObjectRef, Subscription
 from ..errors import Conflict, DeliveryFailed, InvalidRequest, NotFound, Refused, Unavailable
 from ..ports import Transaction
 from .context import Services
@@ -45,6 +46,8 @@ class PersonView:
     """The messages that wait for the end of quiet hours, the digest or a limit."""
     has_mail: bool
     """Mail can be sent from here at all."""
+    targets: tuple[str, ...]
+    """The names of the targets that a person can choose as a channel."""
 
 
 # --- subscriptions --------------------------------------------------------------------------------
@@ -167,7 +170,8 @@ def enter_address(ctx: Services, address: str, *, by: Actor) -> PersonView:
     Unavailable, with the reason, when the mail was not taken.
     """
     require(ctx, by, Verb.CHANGE, Kind.SUBSCRIPTION)
-    address = check_address(address)
+    address = address.strip()
+    check_address(address)
     to = mail_to(ctx, address)
     try:
         sender = sender_of(ctx, to)
@@ -225,7 +229,8 @@ def _person_view(ctx: Services, tx: Transaction, settings: PersonSettings) -> Pe
         sender_of(ctx, Destination(ChannelKind.MAIL, "", ""))
     except DeliveryFailed:
         has_mail = False
-    return PersonView(settings, tuple(tx.held.list_for(settings.person)), has_mail)
+    targets = tuple(target.name for target in tx.targets.all() if channel_of_target(tx, target.name))
+    return PersonView(settings, tuple(tx.held.list_for(settings.person)), has_mail, targets)
 
 
 def _code_mail(code: str, by: Actor) -> Content:

@@ -4342,7 +4342,7 @@ export interface components {
          * PersonModel
          * @description The settings of the person who asks. `pending_address` waits for its code; until then it gets nothing else.
          *
-         *     `has_mail`: this installation can send mail at all.
+         *     `has_mail`: this installation can send mail at all. `targets` can be chosen as channels.
          */
         PersonModel: {
             /** Person */
@@ -4360,6 +4360,8 @@ export interface components {
             held: components["schemas"]["HeldModel"][];
             /** Has Mail */
             has_mail: boolean;
+            /** Targets */
+            targets: string[];
         };
         /**
          * PipelineProblemModel

@@ -1,6 +1,3 @@
-import { IDisposable } from '@lumino/disposable';
-import { ISignal, Signal } from '@lumino/signaling';
-
 import {
   Client,
   Decision,
@@ -10,7 +7,7 @@ import {
   RunState,
   RunSummary
 } from '../api';
-import { Refresher } from '../shared/refresh';
+import { Following } from '../shared/following';
 import { sameWhereEqual } from '../shared/same';
 import type { IRuns } from '../tokens';
 
@@ -24,40 +21,16 @@ export type StepsState = {
 };
 
 /** The steps of a pipeline run, kept up to date from the first refresh on. */
-export class StepsModel implements IDisposable {
+export class StepsModel extends Following<StepsState> {
   constructor(
     readonly id: string,
     private readonly _client: Client,
-    private readonly _events: EventStream,
-    private readonly _runs: IRuns
+    events: EventStream,
+    runs: IRuns
   ) {
-    _runs.runChanged.connect(this._onRun, this);
-    _events.restarted.connect(this._onRestarted, this);
-  }
-
-  get changed(): ISignal<this, void> {
-    return this._changed;
-  }
-
-  get state(): StepsState {
-    return this._state;
-  }
-
-  get isDisposed(): boolean {
-    return this._refresher.isDisposed;
-  }
-
-  dispose(): void {
-    this._refresher.dispose();
-    this._runs.runChanged.disconnect(this._onRun, this);
-    this._events.restarted.disconnect(this._onRestarted, this);
-    Signal.clearData(this);
-  }
-
-  /** Read the steps again. Many calls in a short time make few requests. */
-  refresh(): void {
-    this._isFollowing = true;
-    this._refresher.request();
+    super({ steps: null, trouble: null }, INTERVAL_MS);
+    this.follow(runs.runChanged, run => this._isNews(run));
+    this.follow(events.restarted);
   }
 
   /** Approve or reject a step. Throw the problem when the server refuses. */
@@ -66,49 +39,28 @@ export class StepsModel implements IDisposable {
     this.refresh();
   }
 
-  private async _read(): Promise<void> {
+  protected async read(): Promise<StepsState> {
     try {
       const steps = await this._client.pipelines.steps(this.id);
-      this._set({
-        // The steps that are as before are not drawn again.
-        steps: sameWhereEqual(this._state.steps, steps),
-        trouble: null
-      });
+      // The steps that are as before are not drawn again.
+      return { steps: sameWhereEqual(this.state.steps, steps), trouble: null };
     } catch (reason) {
-      this._set({ ...this._state, trouble: Problem.from(reason) });
+      return { ...this.state, trouble: Problem.from(reason) };
     }
   }
 
-  private _onRun(_: IRuns, run: RunSummary): void {
-    const isOurs = run.id === this.id || run.parent?.id === this.id;
-    if (!isOurs || !this._isFollowing) {
-      return;
+  private _isNews(run: RunSummary): boolean {
+    if (run.id !== this.id && run.parent?.id !== this.id) {
+      return false;
     }
     if (run.parent && this._statesOfRuns.get(run.id) === run.state) {
       // Only the progress of the step's run has changed; the steps stay as they are.
-      this._set({ ...this._state });
-      return;
+      this.setState({ ...this.state });
+      return false;
     }
     this._statesOfRuns.set(run.id, run.state);
-    this.refresh();
+    return true;
   }
 
-  private _onRestarted(): void {
-    if (this._isFollowing) {
-      this.refresh();
-    }
-  }
-
-  private _set(state: StepsState): void {
-    if (!this.isDisposed) {
-      this._state = state;
-      this._changed.emit();
-    }
-  }
-
-  private _state: StepsState = { steps: null, trouble: null };
   private readonly _statesOfRuns = new Map<string, RunState>();
-  private _isFollowing = false;
-  private readonly _refresher = new Refresher(() => this._read(), INTERVAL_MS);
-  private readonly _changed = new Signal<this, void>(this);
 }

@@ -19,7 +19,6 @@ import pytest
 from dataops_lab.cli import main
 
 from .. import written
-from ..ready_home import ready_home
 
 TIMEOUT_S = 90
 COMMAND = (sys.executable, "-m", "dataops_lab.cli")
@@ -109,9 +108,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 @pytest.fixture
-def own_shell(tmp_path: Path, ready_database: Path) -> Iterator[Shell]:
+def own_shell(tmp_path: Path) -> Iterator[Shell]:
     """A shell for one test, which may count runs or harm the engine."""
-    ready_home(tmp_path / "home", ready_database)
     yield from _shell(tmp_path)
 
 

@@ -75,7 +75,7 @@ def test_jobs_are_found_by_their_path_and_nothing_is_a_choice_too(cli, shell, sc
         (["quiet", "07:00-07:00"], "two different times"),
         (["quiet", "25:00-07:00"], "start"),
         (["quiet", "--timezone", "Mars/Base"], "Mars/Base"),
-        (["address", "ann"], "is not a mail address"),
+        (["address", "ann"], "is not an address of mail"),
         (["address", "--code", "ABCD2345"], "No address waits"),
     ],
 )

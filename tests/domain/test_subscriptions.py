@@ -16,9 +16,7 @@ from dataops_lab.domain.subscriptions import (
     ObjectRef,
     Occasion,
     Subscription,
-    check_address,
     check_recipients,
-    domain_of,
     listeners,
 )
 from dataops_lab.errors import InvalidRequest
@@ -179,46 +177,12 @@ def test_a_choice_that_leads_nowhere_is_refused(channels):
         Choice(channels=channels).checked()
 
 
-@pytest.mark.parametrize("address", ["ann@example.org", " a.b+c@sub.example.co ", "o'neil@example.org"])
-def test_addresses_are_taken(address):
-    assert check_address(address) == address.strip()
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "ann",
-        "ann@",
-        "@example.org",
-        "ann@localhost",
-        "ann@example.org, bob@example.org",
-        "ann@example.org\r\nBcc: all@example.org",
-        "ann@exa mple.org",
-        '"ann smith"@example.org',
-        "ann..b@example.org",
-        ".ann@example.org",
-        "ann@[127.0.0.1]",
-        "ann@-example.org",
-        "Ann <ann@example.org>",
-        f"ann@{'x' * 260}.org",
-    ],
-)
-def test_what_is_no_plain_address_is_refused(address):
-    with pytest.raises(InvalidRequest):
-        check_address(address)
-
-
-def test_the_domain_of_an_address_is_compared_in_small_letters():
-    assert domain_of("Ann@Example.ORG") == "example.org"
-
-
 @pytest.mark.parametrize(
     "recipients",
     [
         [NamedRecipient("")],
         [NamedRecipient("target:")],
-        [NamedRecipient("a@b")],
+        [NamedRecipient("a b@example.org")],
         [NamedRecipient("ann", frozenset())],
         [NamedRecipient("ann"), NamedRecipient(" ann ")],
         [NamedRecipient(f"p{number}") for number in range(51)],

@@ -1,25 +1,7 @@
-import AxeBuilder from '@axe-core/playwright';
-
-import { IJupyterLabPageFixture } from '@jupyterlab/galata';
-
+import { violations } from './axe';
 import { expect, test } from './fixtures';
 import { imageForTests, NO_DOCKER } from './images';
 import { notebook, openForm } from './notebooks';
-
-async function violations(
-  page: IJupyterLabPageFixture,
-  selector: string
-): Promise<string[]> {
-  const found = await new AxeBuilder({ page })
-    .include(selector)
-    // The cells belong to JupyterLab.
-    .exclude('.jp-Cell')
-    .analyze();
-  return found.violations.map(
-    violation =>
-      `${violation.id}: ${violation.nodes.map(node => node.html).join(' ')}`
-  );
-}
 
 test('form, record, list and sidebar have no accessibility violations', async ({
   page,

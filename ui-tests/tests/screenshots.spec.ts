@@ -63,8 +63,12 @@ for (const theme of ['light', 'dark'] as const) {
     await shoot('runs');
   });
 
-  test(`pictures of pipelines, ${theme}`, async ({ page, screens }) => {
-    test.setTimeout(300_000);
+  test(`pictures of pipelines, ${theme}`, async ({
+    page,
+    screens,
+    tmpPath
+  }) => {
+    test.setTimeout(500_000);
     const shoot = (name: string) =>
       page.screenshot({ path: `${IMAGES}/${name}-${theme}.png` });
     if (theme === 'dark') {
@@ -85,7 +89,7 @@ for (const theme of ['light', 'dark'] as const) {
     await execute(page, 'application:set-mode', { mode: 'single-document' });
     await execute(page, 'dataops:run-as-job', { path });
     await screens.run.click();
-    const { record } = screens;
+    const { form, record } = screens;
     await expect(record.locator('.dl-Node[data-step=publish]')).toContainText(
       'Awaiting approval',
       { timeout: 200_000 }
@@ -93,6 +97,39 @@ for (const theme of ['light', 'dark'] as const) {
     await shoot('pipeline-live');
     await record.getByRole('button', { name: 'Approve' }).click();
     await expect(screens.recordInPhase('succeeded')).toBeVisible();
+    const nightly = `${tmpPath}/nightly.pipeline.yaml`;
+    for (const status of [0, 0, 1, 0]) {
+      const steps = [
+        'title: Nightly import',
+        'version: 1',
+        'steps:',
+        '  extract: {command: [echo, orders]}',
+        `  check: {command: [sh, -c, "exit ${status}"], needs: [extract]}`,
+        '  report: {command: [echo, report], needs: [check]}',
+        '  alarm: {command: [echo, alarm], needs: [check], run_if: at_least_one_failed}',
+        ''
+      ];
+      await openForm(page, nightly, steps.join('\n'));
+      await expect(screens.run).toBeEnabled();
+      await screens.run.click();
+      await expect(
+        screens.recordInPhase(status ? 'failed' : 'succeeded')
+      ).toBeVisible();
+      await page.activity.closeAll();
+    }
+    await execute(page, 'dataops:pipeline-history', { path: nightly });
+    await expect(page.locator('.dl-Matrix:visible')).toBeVisible();
+    await shoot('pipeline-history');
+
+    await openForm(page, 'examples/churn/train_churn.ipynb');
+    await form.getByRole('button', { name: 'Several values of seed' }).click();
+    await form.getByLabel('seed', { exact: true }).fill('1\n2\n3\n4');
+    await form.getByRole('button', { name: 'Start 4 runs' }).click();
+    await expect(screens.recordInPhase('succeeded')).toBeVisible({
+      timeout: 200_000
+    });
+    await expect(record.locator('tr[data-item]')).toHaveCount(4);
+    await shoot('sweep');
   });
 
   test(`pictures of the administration, ${theme}`, async ({

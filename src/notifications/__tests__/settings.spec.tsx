@@ -15,7 +15,8 @@ const ME: Me = {
   code_expires_at: null,
   times: { timezone: 'UTC', quiet: null, digest_at: null },
   held: [],
-  has_mail: true
+  has_mail: true,
+  targets: []
 };
 const STATE: SettingsState = {
   me: ME,

@@ -15,7 +15,9 @@ export function ChoiceFields(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { choice, me, disabled, onChange, trans } = props;
-  const targets = choice.channels.filter(each => each.startsWith('target:'));
+  const chosen = choice.channels.filter(each => each.startsWith('target:'));
+  const offered = (me?.targets ?? []).map(name => `target:${name}`);
+  const targets = [...new Set([...chosen, ...offered])].sort();
   return (
     <>
       <fieldset className="dl-Choice">
@@ -52,7 +54,7 @@ export function ChoiceFields(props: {
           <Check
             key={target}
             label={target.replace('target:', '')}
-            checked
+            checked={chosen.includes(target)}
             disabled={disabled}
             onChange={wanted => onChange(withChannel(choice, target, wanted))}
           />

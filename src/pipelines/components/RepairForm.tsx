@@ -1,4 +1,5 @@
 import { TranslationBundle } from '@jupyterlab/translation';
+import { HTMLSelect } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { PipelineStep, StepRepair } from '../../api';
@@ -25,7 +26,7 @@ export function RepairForm(props: {
       <div className="dl-RepairForm-choices">
         <Field id={`${id}-version`} label={trans.__('Version')}>
           {attributes => (
-            <select
+            <HTMLSelect
               {...attributes}
               value={newer ? 'newer' : 'same'}
               onChange={event =>
@@ -36,7 +37,7 @@ export function RepairForm(props: {
               <option value="newer">
                 {trans.__('The files as they are now')}
               </option>
-            </select>
+            </HTMLSelect>
           )}
         </Field>
         {!isSweep && (
@@ -148,7 +149,7 @@ function StepChoice(props: {
   return (
     <Field id={props.id} label={props.label}>
       {attributes => (
-        <select
+        <HTMLSelect
           {...attributes}
           value={props.value}
           disabled={props.disabled}
@@ -160,7 +161,7 @@ function StepChoice(props: {
               {nameOf(step)}
             </option>
           ))}
-        </select>
+        </HTMLSelect>
       )}
     </Field>
   );

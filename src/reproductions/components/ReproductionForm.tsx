@@ -1,6 +1,6 @@
 import { Clipboard } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
-import { copyIcon } from '@jupyterlab/ui-components';
+import { copyIcon, HTMLSelect } from '@jupyterlab/ui-components';
 import React, { useState } from 'react';
 
 import type { KernelPlace, Reproduction } from '../../api';
@@ -63,7 +63,7 @@ export function ReproductionForm(props: {
       {isNotebook && image !== null && (
         <Field id="dl-reproduction-kernel" label={trans.__('Kernel')}>
           {attributes => (
-            <select
+            <HTMLSelect
               {...attributes}
               value={choice.place}
               onChange={event =>
@@ -76,7 +76,7 @@ export function ReproductionForm(props: {
               <option value="local">
                 {trans.__('%1 on this machine', kernel)}
               </option>
-            </select>
+            </HTMLSelect>
           )}
         </Field>
       )}

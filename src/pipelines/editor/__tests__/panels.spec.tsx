@@ -297,6 +297,46 @@ describe('the properties', () => {
     expect(shown.document.source).toBe(SOURCE);
   });
 
+  it('of a parameter say its choices, and whether it must be given', () => {
+    const shown = show();
+    const month = screen.getByRole('group', { name: 'Parameter month' });
+    const declared = () => shown.document.parameters.month;
+    const choices = within(month).getByLabelText(/^Choices/);
+    fireEvent.change(choices, { target: { value: '2026-01\n2026-02\n' } });
+    expect(declared().choices).toEqual(['2026-01', '2026-02']);
+    const given = within(month).getByLabelText('Must be given');
+    expect((given as HTMLInputElement).checked).toBe(false);
+    fireEvent.click(given);
+    expect(declared()).toEqual({
+      type: 'string',
+      choices: ['2026-01', '2026-02']
+    });
+    fireEvent.click(given);
+    expect(declared().default).toBe('2026-01');
+    fireEvent.change(within(month).getByLabelText('Type'), {
+      target: { value: 'integer' }
+    });
+    fireEvent.change(choices, { target: { value: '1\ntwo' } });
+    // The server says what is wrong with a choice of another type.
+    expect(declared().choices).toEqual([1, 'two']);
+    fireEvent.change(choices, { target: { value: ' ' } });
+    fireEvent.blur(choices);
+    expect(declared().choices).toBeUndefined();
+  });
+
+  it('of a date that need not be given say that it may be null', () => {
+    const shown = show(
+      'version: 1\nparameters:\n  day: {type: date}\nsteps: {}\n'
+    );
+    const day = screen.getByRole('group', { name: 'Parameter day' });
+    fireEvent.click(within(day).getByLabelText('Must be given'));
+    expect(shown.document.parameters.day).toEqual({
+      type: 'date',
+      nullable: true,
+      default: null
+    });
+  });
+
   it('of a step say whether it may reuse a result', () => {
     const shown = show();
     fireEvent.click(row('clean'));

@@ -1,6 +1,6 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import { lockIcon } from '@jupyterlab/ui-components';
-import React, { Suspense, useCallback, useRef, useState } from 'react';
+import React, { Suspense, useCallback, useId, useRef, useState } from 'react';
 
 import type { StepKind } from '../../../api';
 import { Tabs } from '../../../shared/components/Tabs';
@@ -44,6 +44,7 @@ export function EditorScreen(props: Props): JSX.Element {
   const shown = useSignal(view.changed, () => view.state);
   const selected = useSignal(selection.changed, () => selection.selected);
   const [said, setSaid] = useState('');
+  const panel = useId();
   const root = useRef<HTMLDivElement>(null);
   const focus = (selector: string) =>
     // The element may be drawn only now.
@@ -104,7 +105,7 @@ export function EditorScreen(props: Props): JSX.Element {
           ]}
           selected={shown.steps}
           label={trans.__('Steps as')}
-          panelOf={() => 'dl-Editor-steps'}
+          panelOf={() => panel}
           onSelect={steps => view.set({ steps: steps as 'graph' | 'list' })}
         />
         {isReadOnly && (
@@ -117,6 +118,7 @@ export function EditorScreen(props: Props): JSX.Element {
       </div>
       <div className="dl-Editor-body">
         <div
+          id={panel}
           className="dl-Editor-steps"
           role="tabpanel"
           aria-label={
