@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from . import diffs, docker, engine, loop, pipelines, records, results, runner, schedules, service
+from . import audit, diffs, docker, engine, loop, pipelines, records, results, runner, schedules, service
 
 SECTIONS = {
     "runner": runner,
@@ -16,6 +16,7 @@ SECTIONS = {
     "pipelines": pipelines,
     "records": records,
     "schedules": schedules,
+    "audit": audit,
     "docker": docker,
     "diffs": diffs,
 }

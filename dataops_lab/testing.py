@@ -94,6 +94,9 @@ class FakeHost:
     def is_dead(self, process: ProcessIdentity) -> bool:
         return process.pid in self.dead
 
+    def command_of(self, process: ProcessIdentity) -> Sequence[str]:
+        return ()
+
 
 class MemoryBlobs:
     def __init__(self) -> None:

@@ -116,6 +116,12 @@ export const CommandIDs = {
   /** Args: `path` of a pipeline in the place of `id`. Show its runs beside one another. */
   pipelineHistory: 'dataops:pipeline-history',
   openSchedules: 'dataops:open-schedules',
+  /** The past and coming starts of all schedules. */
+  openCalendar: 'dataops:open-calendar',
+  /** Make schedules of those of jupyter-scheduler. */
+  importSchedules: 'dataops:import-schedules',
+  /** Args: `id` of a schedule. Run starts of its past. */
+  backfill: 'dataops:backfill-schedule',
   /** Address, quiet hours and subscriptions of this person. */
   myNotifications: 'dataops:my-notifications',
   /** Args: `id` of a schedule. */

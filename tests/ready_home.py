@@ -9,8 +9,9 @@ from dataops_lab.home import Home
 
 
 def ready_home(folder: Path, ready_database: Path) -> Home:
-    """Make a state folder with a copy of `ready_database`: all tables, no rows."""
+    """Make a state folder with a copy of `ready_database`: all tables, no rows. Leave a database that is there."""
     home = Home(folder)
-    folder.mkdir(parents=True)
-    shutil.copyfile(ready_database, home.database)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not home.database.exists():
+        shutil.copyfile(ready_database, home.database)
     return home

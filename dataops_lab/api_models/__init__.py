@@ -169,6 +169,7 @@ _NAMES = {
     "schedules": (
         "AfterJobRule",
         "BackfillCellModel",
+        "BackfillModel",
         "BackfillRequest",
         "BusinessDayRule",
         "CalendarModel",

@@ -3,16 +3,22 @@ from __future__ import annotations
 from importlib.metadata import version
 
 from ..domain.actors import Actor
+from ..domain.leases import EngineLifetime
 from ..services.installation import Overview
 from .base import ActorModel, Instant, Model
 
 
 class EngineStatus(Model):
-    """The engine that leads. `pid` and `since` are null while no engine leads."""
+    """The engine that leads. `pid`, `since` and `lifetime` are null while no engine leads.
+
+    `lifetime`: it ends with the `server`, when it is `idle`, when somebody stops it (`stays`), or is a `service`; one
+    that runs `elsewhere` does not tell.
+    """
 
     pid: int | None
     leading: bool
     since: Instant | None
+    lifetime: EngineLifetime | None
 
 
 class Status(Model):
@@ -24,9 +30,11 @@ class Status(Model):
     running: int
     may_administer: bool
     """True when this person may change environments, variables, secrets and images."""
+    culled: bool
+    """True where the server may be ended while nobody works on it, as on a JupyterHub."""
 
     @classmethod
-    def from_domain(cls, overview: Overview, *, user: Actor, home: str, may_administer: bool) -> Status:
+    def from_domain(cls, overview: Overview, *, user: Actor, home: str, may_administer: bool, culled: bool) -> Status:
         leader = overview.leader
         return cls(
             version=version("dataops-lab"),
@@ -36,8 +44,10 @@ class Status(Model):
                 pid=leader.process.pid if leader else None,
                 leading=leader is not None,
                 since=leader.since if leader else None,
+                lifetime=overview.lifetime,
             ),
             queued=overview.queued,
             running=overview.running,
             may_administer=may_administer,
+            culled=culled,
         )

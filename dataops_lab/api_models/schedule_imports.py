@@ -41,7 +41,8 @@ class PlannedScheduleModel(Model):
     """A definition of jupyter-scheduler, and what becomes of it.
 
     `path` is the notebook that will run; null for a copy that is not made yet. `is_active`: jupyter-scheduler still
-    runs it. `schedule_id` is the schedule that replaces it, where there is one; `is_paused`: that one waits.
+    runs it. `schedule_id` is the schedule that replaces it, where there is one; `waits`: that one is paused until the
+    old one is.
     """
 
     id: str
@@ -59,6 +60,7 @@ class PlannedScheduleModel(Model):
     notes: list[ScheduleImportNoteModel]
     schedule_id: str | None
     is_paused: bool | None
+    waits: bool
 
     @classmethod
     def from_domain(cls, item: PlannedSchedule, to_contents: Callable[[str], str]) -> PlannedScheduleModel:
@@ -79,6 +81,7 @@ class PlannedScheduleModel(Model):
             notes=[ScheduleImportNoteModel(kind=note.kind, message=note.message) for note in item.notes],
             schedule_id=schedule.id if schedule else None,
             is_paused=schedule.pause is not None if schedule else None,
+            waits=item.waits,
         )
 
 

@@ -12,7 +12,7 @@ from ..domain.backfills import MAX_CONCURRENCY, Backfill, BackfillScope, Backfil
 from ..domain.calendars import Calendar
 from ..domain.dates import date_function
 from ..domain.environments import Resources
-from ..domain.runs import Submission
+from ..domain.runs import RunState, Submission
 from ..domain.schedules import (
     DEFAULT_CATCHUP_WINDOW_S,
     MAX_CATCHUP_WINDOW_S,
@@ -45,7 +45,7 @@ from ..domain.timetables import (
 )
 from ..domain.webhooks import MAX_MAPPED, MAX_POINTER_LENGTH, Signature
 from ..services.calendars import CalendarWish
-from ..services.schedules import Drift, Preview, ScheduleView, ScheduleWish
+from ..services.schedules import Drift, Preview, ScheduleView, ScheduleWish, TickSpan
 from ..services.webhooks import HookState, Receipt
 from .base import ActorModel, ContentsPath, Day, Instant, Model
 from .environments import ResourcesModel
@@ -283,9 +283,9 @@ class ScheduleChange(ScheduleSettings):
 class BackfillRequest(Model):
     """A span of time, whose ticks run now with their nominal times.
 
-    `scope` says which: those that never had a run, failed ones too, or all.
+    `scope` says which: those that never had a run, failed ones too, failed ones alone, or all.
 
-    `concurrency` is the number that may be unfinished at once.
+    `concurrency` is the number that may be unfinished at once. `tells`: people hear of the runs that fail.
     """
 
     first: GivenInstant
@@ -293,9 +293,28 @@ class BackfillRequest(Model):
     scope: BackfillScope = BackfillScope.MISSING
     concurrency: int = Field(default=1, ge=1, le=MAX_CONCURRENCY)
     newest_first: bool = False
+    tells: bool = False
 
     def to_domain(self) -> Backfill:
-        return Backfill(self.first, self.last, self.scope, self.concurrency, self.newest_first)
+        return Backfill(self.first, self.last, self.scope, self.concurrency, self.newest_first, self.tells)
+
+
+class BackfillModel(Model):
+    """A backfill and how far it is: the numbers of its ticks. `first` and `last` are their nominal times.
+
+    `skipped` were cancelled before they began.
+    """
+
+    id: str
+    first: Instant
+    last: Instant
+    concurrency: int
+    tells: bool
+    waiting: int
+    running: int
+    done: int
+    failed: int
+    skipped: int
 
 
 class BackfillCellModel(Model):
@@ -399,10 +418,31 @@ class ComingTickModel(OccurrenceModel):
 
 
 class TickSpanModel(Model):
-    """The ticks of a span of time: those that are decided, and those that will come."""
+    """The ticks of a span of time: those that are decided, and those that will come.
+
+    `run_states` has the states of the runs of the decided ones. `is_complete` is false when there are more than these.
+    """
 
     decided: list[TickModel]
     coming: list[ComingTickModel]
+    run_states: dict[str, RunState]
+    is_complete: bool
+
+    @classmethod
+    def from_domain(cls, span: TickSpan) -> TickSpanModel:
+        return cls(
+            decided=[TickModel.from_domain(tick) for tick in span.decided],
+            coming=[
+                ComingTickModel(
+                    **OccurrenceModel.from_occurrence(occurrence, schedule.settings.timezone).model_dump(),
+                    schedule_id=schedule.id,
+                    schedule_name=schedule.name,
+                )
+                for schedule, occurrence in span.coming
+            ],
+            run_states=dict(span.run_states),
+            is_complete=span.is_complete,
+        )
 
 
 class WebhookModel(Model):

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +19,7 @@ from .output import print_json
 from .text import plain, plural, size
 
 if TYPE_CHECKING:
+    from ..domain.leases import EngineLifetime
     from ..wiring import Home
 
 LITTLE_SPACE = 1_000_000_000
@@ -126,6 +128,26 @@ def database_is_sound(home: Home) -> Iterator[Finding]:
             yield Finding(what, "broken", f"{home.database} is damaged: {check_result}.", _RESTORE)
 
 
+def audit_trail_is_whole(home: Home) -> Iterator[Finding]:
+    if not home.database.exists():
+        return
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ..services.audit import verify
+    from ..wiring import build_services
+
+    try:
+        ctx = build_services(home, administered_by=())
+        with closing(ctx.store):
+            result = verify(ctx, by=ctx.owner)
+    except (DataOpsError, SQLAlchemyError, OSError):
+        return  # `database_is_sound` tells why.
+    if result.findings:
+        yield Finding("audit trail", "broken", result.findings[0].message, "jupyter dataops audit verify")
+    else:
+        yield Finding("audit trail", "ok", f"Whole up to entry {result.head.seq}.")
+
+
 def copies_are_known(home: Home) -> Iterator[Finding]:
     for copy in sorted(home.folder.glob(f"{home.database.name}.revision-*")):
         yield Finding(
@@ -171,29 +193,44 @@ def schedules_will_start(home: Home) -> Iterator[Finding]:
     """Find schedules whose ticks would be lost, and those that cannot start."""
     if not home.database.exists():
         return
-    what = "schedules"
     from ..services import installation, schedules
     from ..wiring import build_services
 
     try:
         ctx = build_services(home)
-        leader = installation.overview(ctx).leader
+        seen = installation.overview(ctx)
         views = schedules.page(ctx, limit=500).items
     except (DataOpsError, OSError):
         return  # Said with the database.
     active = [view.schedule for view in views if view.schedule.is_active]
-    if active and leader is None:
-        message = f"{len(active)} may start something, and no engine leads: ticks are lost until one does."
-        yield Finding(what, "note", message, "Open JupyterLab, or: jupyter dataops engine run")
-    elif active:
-        message = f"{len(active)} may start something. They stop with the engine, as JupyterLab may end it."
-        yield Finding(what, "ok", message, "DataOpsApp.keep_engine, or `jupyter dataops engine run` as a service")
+    if active:
+        yield _when_they_stop(len(active), seen.lifetime, culled=installation.is_culled(os.environ))
     for view in views:
         name, problem = view.schedule.name, view.orphaned or view.schedule.refusal
         if view.orphaned:
             yield Finding("schedule", "note", f"{name}: {problem}", f"jupyter dataops schedule take-over {name}")
         elif problem:
             yield Finding("schedule", "note", f"{name} cannot start: {problem}", f"jupyter dataops schedule log {name}")
+
+
+def _when_they_stop(active: int, lifetime: EngineLifetime | None, *, culled: bool) -> Finding:
+    """Say when the ticks of active schedules would be lost, and what to do about it."""
+    from ..domain.leases import EngineLifetime
+
+    what, some = "schedules", f"{plural(active, 'schedule')} may start something."
+    service = "jupyter dataops engine install-service"
+    if lifetime is None:
+        message = f"{some} No engine leads: ticks are lost until one does."
+        return Finding(what, "note", message, f"Open JupyterLab, or: {service}")
+    if lifetime is EngineLifetime.SERVER:
+        end = "the hub may end it while nobody works" if culled else "it ends with JupyterLab"
+        hint = f"{service}, or an engine in a container" if culled else service
+        return Finding(what, "note", f"{some} The engine belongs to the Jupyter server, and {end}.", hint)
+    if lifetime is EngineLifetime.IDLE:
+        return Finding(what, "ok", f"{some} The engine stays until this machine is switched off.", service)
+    if lifetime is EngineLifetime.SERVICE:
+        return Finding(what, "ok", f"{some} The engine is a service, and starts with this machine.")
+    return Finding(what, "ok", f"{some} The engine stays until somebody stops it.")
 
 
 def runs_start_warm(home: Home) -> Iterator[Finding]:
@@ -370,6 +407,7 @@ CHECKS: tuple[Callable[[Home], Iterator[Finding]], ...] = (
     state_folder_is_usable,
     files_are_local,
     database_is_sound,
+    audit_trail_is_whole,
     copies_are_known,
     engine_leads,
     schedules_will_start,

@@ -47,8 +47,16 @@ def engine() -> None:
     help="Preloaded interpreters that stand ready while they are used. 0: every run starts cold.",
 )
 @click.option("--parent", type=int, metavar="PID", help="End when this process, which started it, is gone.")
+@click.option("--service", is_flag=True, hidden=True, help="It was started as a service; others read it here.")
 @click.option("--log", type=click.Path(path_type=Path), hidden=True, help="Where stdout and stderr go, to be bounded.")
-def run(slots: int | None, idle_s: float | None, warm: int, parent: int | None, log: Path | None) -> None:
+def run(
+    slots: int | None,
+    idle_s: float | None,
+    warm: int,
+    parent: int | None,
+    service: bool,  # noqa: ARG001
+    log: Path | None,
+) -> None:
     """Run an engine here until it is stopped. While another one leads, it stands by."""
     import signal
     from threading import Event, Thread
@@ -91,6 +99,7 @@ def status(as_json: bool) -> None:
             pid=leader.process.pid if leader else None,
             leading=leader is not None,
             since=leader.since if leader else None,
+            lifetime=overview.lifetime,
         )
         slots = leader.slots if leader else None
         counts = {"slots": slots, "queued": overview.queued, "running": overview.running}
@@ -147,6 +156,35 @@ def stop(as_json: bool) -> None:
             f" {plural(overview.running, 'run')} in progress: the next engine finds them." if overview.running else ""
         )
         click.echo(f"Stopped process {leader.process.pid}.{running_note}")
+
+
+@engine.command("install-service")
+@click.option("--print", "only_print", is_flag=True, help="Print the service file, and change nothing.")
+@click.option("--remove", is_flag=True, help="Stop the service and remove it. Its runs go on.")
+def install_service(only_print: bool, remove: bool) -> None:
+    """Let the engine start with this machine, as a systemd service of yours."""
+    from ..engine import user_service
+    from ..wiring import Home, build_services, state_folder
+
+    folder = state_folder()
+    if only_print:
+        click.echo(user_service.unit_text(folder, os.environ), nl=False)
+        return
+    if remove:
+        removed = user_service.remove(folder, os.environ)
+        name = user_service.unit_name(folder)
+        click.echo(f"Removed {name}." if removed else f"There is no service {name}; nothing was removed.")
+        return
+    build_services(Home(folder))  # The service begins in the state folder.
+    installed = user_service.install(folder, os.environ)
+    click.echo(f"The engine of {folder} runs as the service {installed.path.name}.")
+    click.echo(f"  journalctl --user -u {installed.path.name}   shows its log")
+    if installed.lingers is not True:
+        click.echo("It ends when you log out, until you say once:")
+        click.echo("  loginctl enable-linger")
+    if "DATAOPS_LAB_KEY" in os.environ:
+        click.echo("The key of the secrets is not written into the service. Give it to the service yourself:")
+        click.echo(f"  systemctl --user edit {installed.path.name}   [Service] EnvironmentFile=…")
 
 
 def _wait_until_stopped(services: Services, leader: Lease) -> None:

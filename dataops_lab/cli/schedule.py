@@ -23,8 +23,10 @@ from .text import one_line, plain, plural, time_ago
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable
 
-    from ..api_models import ScheduleModel, TickModel
+    from ..api_models import BackfillModel, ScheduleModel, TickModel
+    from ..client.schedules import Schedules
 
 
 @click.group()
@@ -202,17 +204,23 @@ def set_(
 
 
 @schedule.command("list")
+@click.option("--orphaned", is_flag=True, help="Only those whose owner may not run there any more.")
 @click.option("--limit", type=click.IntRange(1, 500), default=100, show_default=True, help="Show so many at most.")
 @options.server_option
 @options.json_option
-def list_(limit: int, server: str | None, as_json: bool) -> None:
+def list_(orphaned: bool, limit: int, server: str | None, as_json: bool) -> None:
     """List the schedules, newest first."""
     import datetime as dt
 
     with open_connection(server) as connection:
-        page = connection.client.schedules.list(limit=limit)
+        page = connection.client.schedules.list(limit=500 if orphaned else limit)
+    if orphaned:
+        page = page.model_copy(update={"items": [found for found in page.items if found.orphaned][:limit]})
     if as_json:
         print_json(page)
+        return
+    if not page.items and orphaned:
+        print_note("No schedule is orphaned.")
         return
     if not page.items:
         print_note("There are no schedules yet. `jupyter dataops schedule set NOTEBOOK --cron '0 8 * * 1'` makes one.")
@@ -257,39 +265,58 @@ def pause(name: str, why: str, server: str | None, as_json: bool) -> None:
     _answer(found, f"{one_line(found.name)} is paused.", as_json=as_json)
 
 
-@schedule.command()
-@schedule_argument
-@options.server_option
-@options.json_option
-def resume(name: str, server: str | None, as_json: bool) -> None:
-    """Let a schedule go on from now."""
-    with open_connection(server) as connection:
-        found = connection.client.schedules.resume(name)
-        connection.ensure_engine()
+def _add_command(
+    verb: str,
+    act: Callable[[Schedules, str], ScheduleModel],
+    answer: Callable[[ScheduleModel], str],
+    *,
+    help_text: str,
+    starts: bool = False,
+) -> None:
+    """Add a command that does one thing with a schedule, and says what. `starts`: an engine has to be there then."""
+
+    @schedule.command(verb, help=help_text)
+    @schedule_argument
+    @options.server_option
+    @options.json_option
+    def command(name: str, server: str | None, as_json: bool) -> None:
+        with open_connection(server) as connection:
+            found = act(connection.client.schedules, name)
+            if starts:
+                connection.ensure_engine()
+        _answer(found, answer(found), as_json=as_json)
+
+
+def _say_resumed(found: ScheduleModel) -> str:
     following = f" It starts next at {_local(found.next_at, found.timezone)}." if found.next_at else ""
-    _answer(found, f"{one_line(found.name)} goes on.{following}", as_json=as_json)
+    return f"{one_line(found.name)} goes on.{following}"
 
 
-@schedule.command("take-over")
-@schedule_argument
-@options.server_option
-@options.json_option
-def take_over(name: str, server: str | None, as_json: bool) -> None:
-    """Become the owner of a schedule: from now on it runs with your rights."""
-    with open_connection(server) as connection:
-        found = connection.client.schedules.take_over(name)
-    _answer(found, f"{one_line(found.name)} belongs to {found.owner} now.", as_json=as_json)
-
-
-@schedule.command("update-version")
-@schedule_argument
-@options.server_option
-@options.json_option
-def update_version(name: str, server: str | None, as_json: bool) -> None:
-    """Let a schedule run the working file as it is now."""
-    with open_connection(server) as connection:
-        found = connection.client.schedules.update_version(name)
-    _answer(found, f"{one_line(found.name)} runs version {found.version_number} from now on.", as_json=as_json)
+_add_command(
+    "resume",
+    lambda schedules, name: schedules.resume(name),
+    _say_resumed,
+    help_text="Let a schedule go on from now.",
+    starts=True,
+)
+_add_command(
+    "take-over",
+    lambda schedules, name: schedules.take_over(name),
+    lambda found: f"{one_line(found.name)} belongs to {found.owner} now.",
+    help_text="Become the owner of a schedule: from now on it runs with your rights.",
+)
+_add_command(
+    "update-version",
+    lambda schedules, name: schedules.update_version(name),
+    lambda found: f"{one_line(found.name)} runs version {found.version_number} from now on.",
+    help_text="Let a schedule run the working file as it is now.",
+)
+_add_command(
+    "delete",
+    lambda schedules, name: schedules.remove(name),
+    lambda found: f"{one_line(found.name)} is deleted.",
+    help_text="Delete a schedule with its decision log. Its runs stay.",
+)
 
 
 @schedule.command("webhook-secret")
@@ -337,13 +364,15 @@ def run_now(name: str, preset: str | None, server: str | None, as_json: bool) ->
     type=click.Choice([str(each) for each in BackfillScope]),
     default="missing",
     show_default=True,
-    help="Ticks that never had a run, failed ones too, or all.",
+    help="Ticks that never had a run, failed ones too, failed ones alone, or all.",
 )
 @click.option(
     "--concurrency", type=click.IntRange(1, MAX_CONCURRENCY), default=1, show_default=True, help="Runs at once."
 )
 @click.option("--newest-first", is_flag=True, help="Begin with the newest.")
+@click.option("--tell", "tells", is_flag=True, help="Tell people of the runs that fail.")
 @click.option("--dry-run", is_flag=True, help="Show the grid, and start nothing.")
+@click.option("--progress", is_flag=True, help="Show how far the newest backfills are.")
 @click.option("--cancel", is_flag=True, help="Start no more ticks of earlier backfills.")
 @options.server_option
 @options.json_option
@@ -352,6 +381,7 @@ def backfill(
     first: str | None,
     last: str | None,
     dry_run: bool,
+    progress: bool,
     cancel: bool,
     server: str | None,
     as_json: bool,
@@ -371,6 +401,9 @@ def backfill(
                 schedules.cancel_backfill(name), f"No more ticks of {one_line(name)} are made up for.", as_json=as_json
             )
             return
+        if progress:
+            _print_backfills(list(schedules.backfills(name)), found.timezone, as_json=as_json)
+            return
         if first is None:
             raise InvalidRequest("Give the first nominal time: --from 2026-09-01.")
         until = _instant(last, found.timezone) or dt.datetime.now(dt.UTC).isoformat()
@@ -388,6 +421,20 @@ def backfill(
         ]
         print_table(("time", "preset", "state", "backfill"), rows, folded="preset")
     print_note(f"{plural(sum(cell.runs for cell in cells), 'tick')} {'would run' if dry_run else 'will run'}.")
+
+
+def _print_backfills(found: list[BackfillModel], zone: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+    elif found:
+        states = ("waiting", "running", "done", "failed", "skipped")
+        rows = [
+            (_local(each.first, zone), _local(each.last, zone), *(getattr(each, state) for state in states))
+            for each in found
+        ]
+        print_table(("first", "last", *states), rows, folded="first")
+    else:
+        print_note("There is no backfill yet.")
 
 
 @schedule.command()
@@ -424,17 +471,6 @@ def log(name: str | None, states: tuple[str, ...], limit: int, server: str | Non
         print_table(("schedule", "time", "preset", "state", "run", "why"), rows, folded="why")
     else:
         print_note("Nothing was decided yet.")
-
-
-@schedule.command()
-@schedule_argument
-@options.server_option
-@options.json_option
-def delete(name: str, server: str | None, as_json: bool) -> None:
-    """Delete a schedule with its decision log. Its runs stay."""
-    with open_connection(server) as connection:
-        found = connection.client.schedules.remove(name)
-    _answer(found, f"{one_line(found.name)} is deleted.", as_json=as_json)
 
 
 @schedule.group()

@@ -94,8 +94,8 @@ def jupyter_scheduler(
 
 
 def _is_work(found: ScheduleImportModel, *, pause_old: bool) -> bool:
-    waits = any(item.schedule_id and item.is_active for item in found.items)
-    return any(item.fate == "new" for item in found.items) or (pause_old and waits)
+    changes_over = any(item.waits or (item.schedule_id and item.is_active) for item in found.items)
+    return any(item.fate == "new" for item in found.items) or (pause_old and changes_over)
 
 
 def _confirm() -> bool:
@@ -134,7 +134,7 @@ def _fate(item: PlannedScheduleModel) -> str:
 
 def _print_result(found: ScheduleImportModel) -> None:
     made = [item for item in found.items if item.schedule_id]
-    waiting = [item for item in made if item.is_paused and item.is_active]
+    waiting = [item for item in made if item.waits]
     print_table(
         ("schedule", "state"), [(i.name, "paused" if i.is_paused else "active") for i in made], folded="schedule"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -125,6 +126,7 @@ class LocalClient(Client):
             user=self._user,
             home=str(self._ctx.home),
             may_administer=may_administer(self._ctx, self._user),
+            culled=installation.is_culled(os.environ),
         )
 
     def inspect(

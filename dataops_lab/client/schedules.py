@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from ..api_models import (
     BackfillCellModel,
+    BackfillModel,
     BackfillRequest,
     CalendarModel,
     CalendarRequest,
@@ -100,6 +101,10 @@ class Schedules(Protocol):
 
     def backfill(self, schedule: str, request: BackfillRequest) -> Sequence[TickModel]:
         """Run ticks of the past now, a few at a time."""
+        ...
+
+    def backfills(self, schedule: str) -> Sequence[BackfillModel]:
+        """Return the newest backfills, and how far each is."""
         ...
 
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
@@ -205,6 +210,9 @@ class LocalSchedules(Schedules):
         added = backfills.start(self._ctx, schedule, request.to_domain(), by=self._user)
         return [TickModel.from_domain(tick) for tick in added]
 
+    def backfills(self, schedule: str) -> Sequence[BackfillModel]:
+        return [BackfillModel.model_validate(each) for each in backfills.list_newest(self._ctx, schedule)]
+
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         backfills.cancel(self._ctx, schedule, by=self._user)
         return self.get(schedule)
@@ -293,6 +301,9 @@ class HttpSchedules(Schedules):
 
     def backfill(self, schedule: str, request: BackfillRequest) -> Sequence[TickModel]:
         return self._client.request(PageModel[TickModel], "POST", f"{_address(schedule)}/backfill", request).items
+
+    def backfills(self, schedule: str) -> Sequence[BackfillModel]:
+        return self._client.request(PageModel[BackfillModel], "GET", f"{_address(schedule)}/backfills").items
 
     def cancel_backfill(self, schedule: str) -> ScheduleModel:
         return self._client.request(ScheduleModel, "POST", f"{_address(schedule)}/backfill/cancel")

@@ -93,7 +93,7 @@ NO_HEAD = Head(0, GENESIS)
 
 def moment_text(at: dt.datetime) -> str:
     """Write a moment in UTC, always with microseconds, so that it has one text."""
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def who_digest(salt: str, actor_id: str, name: str) -> str:
@@ -102,8 +102,10 @@ def who_digest(salt: str, actor_id: str, name: str) -> str:
 
 def entry_digest(entry: Entry) -> str:
     """Return the digest of all that an entry tells, with `who` in the place of the person."""
-    told = {name: value for name, value in vars(entry).items() if name not in _NOT_IN_DIGEST}
-    return digest_of(canonical_json({**told, "at": moment_text(entry.at)}))
+    told = {**vars(entry), "at": moment_text(entry.at)}
+    for name in _NOT_IN_DIGEST:
+        del told[name]
+    return digest_of(canonical_json(told))
 
 
 _NOT_IN_DIGEST = {"actor", "actor_name", "salt", "digest", "chain"}

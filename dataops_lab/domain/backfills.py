@@ -11,6 +11,7 @@ from ..errors import InvalidSchedule
 MAX_TICKS = 1_000
 MAX_CONCURRENCY = 100
 _MARK = "backfill"
+_TELLS = "tells"
 
 
 class BackfillScope(StrEnum):
@@ -19,6 +20,8 @@ class BackfillScope(StrEnum):
     MISSING = "missing"
     """Those that never had a run."""
     MISSING_AND_FAILED = "missing_and_failed"
+    FAILED = "failed"
+    """Those alone that ran and did not succeed."""
     ALL = "all"
 
 
@@ -33,20 +36,24 @@ class BackfillState(StrEnum):
     def is_wanted(self, scope: BackfillScope) -> bool:
         if self is BackfillState.RUNNING:
             return False
-        if scope is BackfillScope.MISSING:
-            return self is BackfillState.MISSING
+        if scope in (BackfillScope.MISSING, BackfillScope.FAILED):
+            return self == scope.value
         return scope is BackfillScope.ALL or self is not BackfillState.DONE
 
 
 @dataclass(frozen=True)
 class Backfill:
-    """`first` and `last` both count. `concurrency`: how many of its runs may be unfinished at once."""
+    """`first` and `last` both count. `concurrency`: how many of its runs may be unfinished at once.
+
+    `tells`: people hear of the runs that fail.
+    """
 
     first: dt.datetime
     last: dt.datetime
     scope: BackfillScope = BackfillScope.MISSING
     concurrency: int = 1
     newest_first: bool = False
+    tells: bool = False
 
     def check(self) -> None:
         if self.last < self.first:
@@ -65,17 +72,43 @@ class BackfillCell:
     runs: bool
 
 
-def cause_of(backfill_id: str, concurrency: int) -> str:
+@dataclass(frozen=True)
+class BackfillCounts:
+    """A backfill, and how far it is. `first` and `last` are the nominal times of its ticks."""
+
+    id: str
+    first: dt.datetime
+    last: dt.datetime
+    concurrency: int
+    tells: bool
+    waiting: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    """Those that were cancelled before they began."""
+
+
+def cause_of(backfill_id: str, concurrency: int, *, tells: bool = False) -> str:
     """Return the cause of the ticks of a backfill. It says how many may run at once, for whoever goes on with them."""
-    return f"{_MARK}/{backfill_id}/{concurrency}"
+    return f"{_MARK}/{backfill_id}/{concurrency}{f'/{_TELLS}' if tells else ''}"
+
+
+def id_of(cause: str) -> str:
+    return cause.split("/")[1]
 
 
 def concurrency_of(cause: str) -> int:
-    return int(cause.rpartition("/")[2])
+    return int(cause.split("/")[2])
 
 
-def too_many(count: int) -> InvalidSchedule:
+def tells(cause: str) -> bool:
+    return cause.endswith(f"/{_TELLS}")
+
+
+def too_many(count: int, *, at_least: bool = False) -> InvalidSchedule:
+    number = f"{count:,} ticks or more" if at_least else f"{count:,} ticks"
     return InvalidSchedule(
-        f"The backfill has {count} ticks or more; {MAX_TICKS} are allowed. Take a shorter span, and repeat it.",
+        f"The backfill has {number}; {MAX_TICKS:,} are allowed. Take a shorter span, and repeat it.",
         code="too_many_ticks",
     )

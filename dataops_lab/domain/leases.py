@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 ENGINE = "engine"
 
@@ -56,3 +58,32 @@ class Lease:
     def is_held_elsewhere(self, now: dt.datetime) -> bool:
         """Tell whether another host holds it. `now` is on the clock of `expires_at`."""
         return self.expires_at is not None and now < self.expires_at
+
+
+class EngineLifetime(StrEnum):
+    """The end of an engine, as far as its command line tells."""
+
+    SERVER = "server"
+    """It ends with the Jupyter server that started it."""
+    IDLE = "idle"
+    """It ends when there is nothing to do and no schedule may start something, or with the machine."""
+    STAYS = "stays"
+    """Somebody has to stop it, or switch the machine off."""
+    SERVICE = "service"
+    """It starts with the machine."""
+    ELSEWHERE = "elsewhere"
+    """It runs on another machine or in a container, so nobody can tell here."""
+
+
+def lifetime_of(command: Sequence[str]) -> EngineLifetime:
+    """Return the end of the engine with this command line; empty when nobody can read it."""
+    if not command:
+        return EngineLifetime.ELSEWHERE
+    for option, lifetime in (
+        ("--service", EngineLifetime.SERVICE),
+        ("--parent", EngineLifetime.SERVER),
+        ("--exit-when-idle", EngineLifetime.IDLE),
+    ):
+        if option in command:
+            return lifetime
+    return EngineLifetime.STAYS

@@ -22,7 +22,11 @@ def canonical_json(value: Any) -> bytes:
 
     ValueError for NaN, which JSON does not have.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(value).encode()
+
+
+# `json.dumps` would make an encoder for each value.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def digest_of(data: bytes) -> str:

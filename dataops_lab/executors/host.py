@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -40,6 +41,16 @@ class SystemHost:
             # these cases apart.
             return False
         return not is_process_alive(process)
+
+    def command_of(self, process: ProcessIdentity) -> Sequence[str]:
+        import psutil
+
+        if (process.boot, process.namespace) != (boot_id(), _pid_namespace()) or not is_process_alive(process):
+            return ()
+        try:
+            return psutil.Process(process.pid).cmdline()
+        except psutil.Error:
+            return ()
 
 
 def supports_warm_start() -> bool:

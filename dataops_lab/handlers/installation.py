@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ..api_models import Status
-from ..services.installation import overview
+from ..services.installation import is_culled, overview
 from ..services.permissions import may_administer
 from .base import BytesReply, DataOpsHandler, operation
 
@@ -27,6 +28,7 @@ class StatusHandler(DataOpsHandler):
             user=self.actor,
             home=str(self.services.home),
             may_administer=may_administer(self.services, self.actor),
+            culled=is_culled(os.environ),
         )
 
 

@@ -6,11 +6,10 @@ from pydantic import Field
 
 from ..api_models import (
     BackfillCellModel,
+    BackfillModel,
     BackfillRequest,
     CalendarModel,
     CalendarRequest,
-    ComingTickModel,
-    OccurrenceModel,
     PageModel,
     PauseRequest,
     RunNowRequest,
@@ -233,7 +232,7 @@ class RunNowHandler(DataOpsHandler):
 
 class BackfillHandler(DataOpsHandler):
     @operation(
-        "Run ticks of the past now, a few at a time, on the data of now; nobody is told of their ends",
+        "Run ticks of the past now, a few at a time, on the data of now; people hear of failures if `tells` is set",
         action="execute",
         resource=SCHEDULES,
         answers={201: PageModel[TickModel]},
@@ -242,6 +241,18 @@ class BackfillHandler(DataOpsHandler):
     def post(self, schedule: str, body: BackfillRequest) -> tuple[int, PageModel[TickModel]]:
         added = backfills.start(self.services, schedule, body.to_domain(), by=self.actor)
         return 201, PageModel[TickModel](items=[TickModel.from_domain(tick) for tick in added])
+
+
+class BackfillsHandler(DataOpsHandler):
+    @operation(
+        "The newest backfills of a schedule, and how far each is",
+        action="read",
+        resource=SCHEDULES,
+        answers={200: PageModel[BackfillModel]},
+    )
+    def get(self, schedule: str) -> PageModel[BackfillModel]:
+        found = backfills.list_newest(self.services, schedule)
+        return PageModel[BackfillModel](items=[BackfillModel.model_validate(each) for each in found])
 
 
 class BackfillPreviewHandler(DataOpsHandler):
@@ -297,18 +308,8 @@ class TickSpanHandler(DataOpsHandler):
         query=SpanQuery,
     )
     def get(self, query: SpanQuery) -> TickSpanModel:
-        decided, coming = schedules.ticks_between(self.services, query.first, query.last, name=query.schedule)
-        return TickSpanModel(
-            decided=[TickModel.from_domain(tick) for tick in decided],
-            coming=[
-                ComingTickModel(
-                    **OccurrenceModel.from_occurrence(occurrence, schedule.settings.timezone).model_dump(),
-                    schedule_id=schedule.id,
-                    schedule_name=schedule.name,
-                )
-                for schedule, occurrence in coming
-            ],
-        )
+        found = schedules.ticks_between(self.services, query.first, query.last, name=query.schedule)
+        return TickSpanModel.from_domain(found)
 
 
 class CalendarsHandler(DataOpsHandler):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Protocol
 
 from ..domain.leases import ProcessIdentity
@@ -35,4 +36,8 @@ class Host(Protocol):
 
         False also when it cannot be known, as for one of another machine.
         """
+        ...
+
+    def command_of(self, process: ProcessIdentity) -> Sequence[str]:
+        """Return the command line of a process; empty when it is not to be seen from here."""
         ...

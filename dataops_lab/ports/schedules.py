@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..domain.actors import Actor
+from ..domain.backfills import BackfillCounts
 from ..domain.calendars import Calendar
 from ..domain.plans import Plan
 from ..domain.schedules import Schedule
@@ -162,6 +163,10 @@ class Ticks(Protocol):
         ...
 
     def list_by_cause(self, schedule_id: str, cause: str) -> Sequence[Tick]: ...
+    def list_backfills(self, schedule_id: str, *, limit: int) -> Sequence[BackfillCounts]:
+        """Return the newest backfills of the schedule, the newest first. A tick counts as its last run ended."""
+        ...
+
     def succeeded(self, tick_ids: Collection[str]) -> frozenset[str]:
         """Return those of the ticks of which a run has succeeded."""
         ...

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from ulid import ULID
 
 from ..domain.actors import Actor
-from ..domain.backfills import MAX_TICKS, Backfill, BackfillCell, BackfillState, cause_of, too_many
+from ..domain.backfills import (
+    MAX_TICKS,
+    Backfill,
+    BackfillCell,
+    BackfillCounts,
+    BackfillState,
+    cause_of,
+    too_many,
+)
 from ..domain.policy import ObjectKind, Verb
 from ..domain.runs import Reason
 from ..domain.schedules import Schedule
@@ -20,6 +28,9 @@ from .context import Services
 from .permissions import require
 
 _MAX_ROWS = 50_000
+_MAX_LISTED = 10
+_MAX_COUNTED = 100_000
+"""The number of ticks up to which a backfill that is refused is counted."""
 
 
 def preview(ctx: Services, name: str, wish: Backfill) -> Sequence[BackfillCell]:
@@ -31,8 +42,8 @@ def preview(ctx: Services, name: str, wish: Backfill) -> Sequence[BackfillCell]:
 def start(ctx: Services, name: str, wish: Backfill, *, by: Actor) -> Sequence[Tick]:
     """Add the ticks that run, in their order. The first ones start at once, and each end lets the next one start.
 
-    They run the version of the schedule on the data of now, with the parameters of their nominal times. Nobody is told
-    of their ends.
+    They run the version of the schedule on the data of now, with the parameters of their nominal times. People hear of
+    those that fail only when the wish says so.
     """
     at = ctx.moment()
     with ctx.store.begin() as tx:
@@ -41,7 +52,7 @@ def start(ctx: Services, name: str, wish: Backfill, *, by: Actor) -> Sequence[Ti
         wanted = [cell for cell in _grid(tx, schedule, wish, at.wall_time) if cell.runs]
         if len(wanted) > MAX_TICKS:
             raise too_many(len(wanted))
-        cause = cause_of(ticks.new_id(at), wish.concurrency)
+        cause = cause_of(ticks.new_id(at), wish.concurrency, tells=wish.tells)
         # Sort the ids: the ticks start in the order of theirs.
         ids = sorted(str(ULID.from_datetime(at.wall_time)) for _ in wanted)
         if wish.newest_first:
@@ -66,6 +77,12 @@ def start(ctx: Services, name: str, wish: Backfill, *, by: Actor) -> Sequence[Ti
     return added
 
 
+def list_newest(ctx: Services, name: str) -> Sequence[BackfillCounts]:
+    """Return the newest backfills of a schedule and how far each is, the newest first."""
+    with ctx.store.read() as tx:
+        return tx.ticks.list_backfills(tx.schedules.get(name).id, limit=_MAX_LISTED)
+
+
 def cancel(ctx: Services, name: str, *, by: Actor) -> int:
     """Start no more ticks of the backfills of a schedule. Return how many waited. Runs that have begun go on."""
     now = ctx.clock.now()
@@ -85,11 +102,11 @@ def _grid(tx: Transaction, schedule: Schedule, wish: Backfill, now: dt.datetime)
     # A backfill may reach back to before the schedule began.
     timetable = ticks.timetable_of(tx, schedule)
     last = min(wish.last, now)
-    found = timetable.between(wish.first - dt.timedelta(microseconds=1), last, limit=MAX_TICKS + 1)
+    found = timetable.between(wish.first - dt.timedelta(microseconds=1), last, limit=_MAX_COUNTED)
     occurrences = [occurrence for occurrence in found if not occurrence.skipped]
     presets = schedule.settings.preset_names
     if len(occurrences) * len(presets) > MAX_TICKS:
-        raise too_many(len(occurrences) * len(presets))
+        raise too_many(len(occurrences) * len(presets), at_least=len(found) == _MAX_COUNTED)
     states = _states(tx, schedule, wish.first, last)
     return [
         BackfillCell(occurrence.at, preset, state, state.is_wanted(wish.scope))

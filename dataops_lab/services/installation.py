@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..domain.jobs import JobKind
-from ..domain.leases import ENGINE, Lease
+from ..domain.leases import ENGINE, EngineLifetime, Lease, lifetime_of
 from ..domain.runs import RunState
 from ..ports import Clock, Host, Transaction
 from .context import Services
@@ -19,6 +20,8 @@ class Overview:
     leader: Lease | None
     queued: int
     running: int
+    lifetime: EngineLifetime | None = None
+    """The end of the engine that leads."""
 
 
 def overview(ctx: Services) -> Overview:
@@ -26,7 +29,13 @@ def overview(ctx: Services) -> Overview:
         counts = tx.runs.count_by_state(without=[kind for kind in JobKind if kind.has_steps])
         leading = leader(ctx, tx)
     waiting = sum(counts.get(state, 0) for state in (RunState.QUEUED, RunState.RETRY_WAIT))
-    return Overview(leading, waiting, counts.get(RunState.ACTIVE, 0))
+    lifetime = lifetime_of(ctx.host.command_of(leading.process)) if leading else None
+    return Overview(leading, waiting, counts.get(RunState.ACTIVE, 0), lifetime)
+
+
+def is_culled(environment: Mapping[str, str]) -> bool:
+    """Tell whether this server may be ended while nobody works on it: JupyterHub says so to those that it starts."""
+    return "JUPYTERHUB_API_URL" in environment
 
 
 def leader(ctx: Services, tx: Transaction) -> Lease | None:

@@ -64,8 +64,22 @@ def export(ctx: Services, run_id: str, target: BinaryIO) -> None:
         _add_inputs(ctx, archive, names, manifest, inputs)
         outputs = _add_outputs(ctx, view, archive, names, stored)
         archive.writestr(
-            "record.json", _pretty({**_summary(view, inputs), "outputs": outputs, "renamed": names.changed})
+            "record.json",
+            _pretty(
+                {
+                    **_summary(view, inputs),
+                    "outputs": outputs,
+                    "renamed": names.changed,
+                    "audit_head": _audit_head(ctx),
+                }
+            ),
         )
+
+
+def _audit_head(ctx: Services) -> str:
+    """Read the head of the audit trail. Each copy of it proves later that no entry before was changed."""
+    with ctx.store.read() as tx:
+        return str(tx.audit.head())
 
 
 def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
@@ -82,7 +96,7 @@ def _export_pipeline(ctx: Services, view: RunView, target: BinaryIO) -> None:
             record["sweep"] = view.progress.sweep.values
             _add_sweep(ctx, view, view.progress.sweep, archive, names, source_name)
         record["outputs"] = _add_outputs(ctx, view, archive, names, {})
-        archive.writestr("record.json", _pretty({**record, "renamed": names.changed}))
+        archive.writestr("record.json", _pretty({**record, "renamed": names.changed, "audit_head": _audit_head(ctx)}))
 
 
 def _add_sweep(

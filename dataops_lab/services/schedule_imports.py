@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,6 +73,12 @@ class PlannedSchedule:
     schedule: Schedule | None = None
     wish: ScheduleWish | None = field(default=None, repr=False)
 
+    @property
+    def waits(self) -> bool:
+        """Tell whether its schedule is paused until the old one is."""
+        pause = self.schedule.pause if self.schedule else None
+        return pause is not None and pause.why == STILL_ACTIVE
+
 
 @dataclass(frozen=True)
 class ScheduleImport:
@@ -117,13 +124,12 @@ def _take_over(
     ctx: Services, items: Sequence[PlannedSchedule], wish: ImportWish, *, by: Actor
 ) -> list[PlannedSchedule]:
     """Pause the old ones first: a moment in which nothing runs does less harm than one in which both do."""
-    waiting = [item for item in items if item.schedule and item.schedule.pause]
     ctx.require_old_schedules().pause(wish.url, [item.old.id for item in items if item.schedule and item.old.is_active])
-    resumed = {}
-    for item in waiting:
-        assert item.schedule is not None and item.schedule.pause is not None
-        if item.schedule.pause.why == STILL_ACTIVE:
-            resumed[item.old.id] = schedules.resume(ctx, item.schedule.id, by=by).schedule
+    resumed = {
+        item.old.id: schedules.resume(ctx, item.schedule.id, by=by).schedule
+        for item in items
+        if item.schedule and item.waits
+    }
     return [
         replace(item, schedule=resumed.get(item.old.id, item.schedule), old=replace(item.old, is_active=False))
         if item.schedule
@@ -144,7 +150,7 @@ def _add(ctx: Services, item: PlannedSchedule, wish: ImportWish, *, by: Actor) -
 
 
 def _known(old: OldDefinition, schedule: Schedule) -> PlannedSchedule:
-    notes = [_changed("An earlier import made it.")]
+    notes = [_kept("An earlier import made it.")]
     rule = schedule.settings.rule
     if old.schedule and isinstance(rule, Cron) and rule.expression != _five_fields(old.schedule, or_none=True):
         notes.append(_changed(f"It starts at `{rule.expression}` here, and at `{old.schedule}` there."))
@@ -170,7 +176,7 @@ def _plan(
         wanted = ScheduleWish(submission, settings, name, pause=why, id=_id_of(old))
         schedules.check(ctx, wanted, by=by)
     except DataOpsError as error:
-        return PlannedSchedule(old, Fate.IMPOSSIBLE, name, [_not(error.message), *notes])
+        return PlannedSchedule(old, Fate.IMPOSSIBLE, name, [_not(error.message)])
     if name != _clean(old.name):
         notes.append(_changed(f"There is a schedule {_clean(old.name)} already. This one is {name}."))
     if not old.timezone:
@@ -205,23 +211,26 @@ def _choose_file(old: OldDefinition, found: FoundFiles, wish: ImportWish) -> tup
 
 def _parameters(given: Mapping[str, Any], schema: ParameterSchema) -> tuple[dict[str, Any], list[ImportNote]]:
     """Read the values. jupyter-scheduler writes them into the notebook as code, so a text is a literal of Python."""
-    values, notes = {}, []
+    values = {}
     for name, value in given.items():
-        read = value
-        if isinstance(value, str):
-            try:
-                read = ast.literal_eval(value.strip())
-            except (ValueError, SyntaxError, RecursionError, MemoryError):
-                raise InvalidParameters(
-                    f"The parameter {name} is code: `{value[:100]}`. Replace it by a value there, or schedule the "
-                    "notebook here with a date that moves along."
-                ) from None
-            notes.append(_kept(f"{name} is {read!r}."))
+        read = _literal(name, value) if isinstance(value, str) else value
         parameter = schema.get(name)
         if parameter is not None and parameter.find_problem(read) and not isinstance(read, str):
             read = parameter.parse(str(read))
-        values[name] = list(read) if isinstance(read, tuple | set) else read
-    return values, notes
+        values[name] = read
+    listed = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+    return values, [_kept(f"The parameters are {listed}.")] if values else []
+
+
+def _literal(name: str, text: str) -> Any:
+    """Read a literal of Python that JSON has too. InvalidParameters for code and for all other values."""
+    try:
+        return json.loads(json.dumps(ast.literal_eval(text.strip()), allow_nan=False))
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        raise InvalidParameters(
+            f"The parameter {name} is code: `{text[:100]}`. Replace it by a value there, or schedule the notebook here "
+            "with a date that moves along."
+        ) from None
 
 
 def _notes(old: OldDefinition) -> Sequence[ImportNote]:

@@ -16,7 +16,7 @@ from ..domain.jobs import DEFAULT_PROJECT, Job, JobKind
 from ..domain.parameters import ParameterSchema
 from ..domain.plans import Plan, PlannedStep
 from ..domain.policy import ObjectKind, Verb
-from ..domain.runs import Reason, RunSummary, Submission
+from ..domain.runs import Reason, RunState, RunSummary, Submission
 from ..domain.schedules import (
     MAX_NAME_LENGTH,
     SANDBOX_PAUSE_ON_FAILURE,
@@ -52,6 +52,7 @@ MAX_PREVIEW = 50
 MAX_BETWEEN = 5_000
 MAX_PARAMETERS_BYTES = 100_000
 MAX_WHY_LENGTH = 1_000
+_PAGE = 500
 _SAMPLED = 30
 """The number of coming ticks among which the shortest distance is looked for."""
 
@@ -101,6 +102,17 @@ class ScheduleView:
 
 
 @dataclass(frozen=True)
+class TickSpan:
+    """The ticks of a span of time. `is_complete` is False when there are more than are told."""
+
+    decided: Sequence[Tick]
+    coming: Sequence[tuple[Schedule, Occurrence]]
+    run_states: Mapping[str, RunState]
+    """The states of the runs of the decided ticks, by the id of the run."""
+    is_complete: bool
+
+
+@dataclass(frozen=True)
 class Preview:
     """The next occurrences, and what is worth knowing about them. `never` says why there are none."""
 
@@ -134,25 +146,40 @@ def tick_page(ctx: Services, where: TickFilter, *, limit: int = 50, cursor: str 
         return tx.ticks.page(where, limit=limit, cursor=cursor)
 
 
-def ticks_between(
-    ctx: Services, first: dt.datetime, last: dt.datetime, *, name: str | None = None
-) -> tuple[Sequence[Tick], Sequence[tuple[Schedule, Occurrence]]]:
+def ticks_between(ctx: Services, first: dt.datetime, last: dt.datetime, *, name: str | None = None) -> TickSpan:
     """Return the decided ticks of a span, and those that will come in it, by time. InvalidRequest for a long span."""
     if not first < last <= first + dt.timedelta(days=370):
         raise InvalidRequest("A span begins before it ends, and has at most 370 days.")
     now = ctx.clock.now()
     with ctx.store.read() as tx:
         schedule = tx.schedules.get(name) if name else None
-        decided = tx.ticks.list_between(first, last, schedule_id=schedule.id if schedule else None, limit=MAX_BETWEEN)
-        wanted = [schedule] if schedule else tx.schedules.page(limit=1000).items
+        schedule_id = schedule.id if schedule else None
+        decided = tx.ticks.list_between(first, last, schedule_id=schedule_id, limit=MAX_BETWEEN + 1)
+        wanted = [schedule] if schedule else _all(tx)
         coming: list[tuple[Schedule, Occurrence]] = []
+        is_complete = len(decided) <= MAX_BETWEEN
         for each in wanted:
             if each.pause is None and each.settings.follows_clock:
                 timetable = ticks.timetable_of(tx, each)
                 after = max(first - dt.timedelta(microseconds=1), each.decided_until, now)
-                found = timetable.between(after, last, limit=MAX_BETWEEN // max(1, len(wanted)) + 1)
+                # One schedule for each second must not take the room of all others.
+                most = MAX_BETWEEN // max(1, len(wanted)) + 1
+                found = timetable.between(after, last, limit=most)
+                is_complete = is_complete and len(found) < most
                 coming += [(each, occurrence) for occurrence in found]
-    return decided, sorted(coming, key=lambda pair: pair[1].at)[:MAX_BETWEEN]
+    decided = decided[:MAX_BETWEEN]
+    found_runs = runs.summaries(ctx, [tick.run_id for tick in decided if tick.run_id])
+    states = {run_id: run.state for run_id, run in found_runs.items()}
+    return TickSpan(decided, sorted(coming, key=lambda pair: pair[1].at)[:MAX_BETWEEN], states, is_complete)
+
+
+def _all(tx: Transaction) -> Sequence[Schedule]:
+    page = tx.schedules.page(limit=_PAGE)
+    found = list(page.items)
+    while page.next is not None:
+        page = tx.schedules.page(limit=_PAGE, cursor=page.next)
+        found += page.items
+    return found
 
 
 def preview(ctx: Services, settings: Settings, *, count: int = 5) -> Preview:

@@ -15,7 +15,7 @@ from typing import Any
 from ulid import ULID
 
 from ..domain.actors import ENGINE, SCHEDULES, Actor
-from ..domain.backfills import concurrency_of
+from ..domain.backfills import concurrency_of, tells
 from ..domain.calendars import Calendar
 from ..domain.dates import compute_dates
 from ..domain.lateness import round_up
@@ -266,6 +266,8 @@ def _end_ticks(tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
         if tick is None or schedule is None:
             continue  # The schedule is gone; its runs stay.
         if tick.kind is TickKind.BACKFILL:
+            if tells(tick.cause) and run.state in FAILURES:
+                tell(tx, MessageKind.FAILURE, schedule, tick, run=run, at=at)
             release_backfill(tx, schedule.id, tick.cause, at=at)
         else:
             schedules[schedule.id] = _count_end(tx, schedule, tick, run, at)

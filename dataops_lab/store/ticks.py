@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, or_, select, update
 
 from ..domain.actors import Actor
+from ..domain.backfills import BackfillCounts, concurrency_of, id_of, tells
 from ..domain.events import Subject, SubjectKind
 from ..domain.runs import RunState
 from ..domain.ticks import InTheWay, Tick, TickKind, TickState
@@ -104,6 +107,10 @@ class SqlTicks:
     def list_by_cause(self, schedule_id: str, cause: str) -> Sequence[Tick]:
         rows = self._connection.execute(_BY_CAUSE, {"schedule_id": schedule_id, "cause": cause})
         return [_tick(row) for row in rows]
+
+    def list_backfills(self, schedule_id: str, *, limit: int) -> Sequence[BackfillCounts]:
+        rows = self._connection.execute(_BACKFILLS, {"schedule_id": schedule_id, "limit": limit})
+        return [_counts(cause, list(of_cause)) for cause, of_cause in groupby(rows, key=lambda row: row.cause)]
 
     def succeeded(self, tick_ids: Collection[str]) -> frozenset[str]:
         return frozenset(self._connection.scalars(_SUCCEEDED, {"ids": list(tick_ids)}))
@@ -209,6 +216,51 @@ _DUE = (
 _DUE_LATER = (
     select(t.ticks).where(*_UNTOLD, _T.due_at > bindparam("now")).order_by(_T.due_at, _T.id).limit(bindparam("limit"))
 )
+
+
+_OF_BACKFILL = (_T.schedule_id == bindparam("schedule_id"), _T.kind == str(TickKind.BACKFILL))
+# A cause begins with its mark and the id of the backfill, so the newest is the greatest.
+_NEWEST_CAUSES = select(_T.cause).where(*_OF_BACKFILL).distinct().order_by(_T.cause.desc()).limit(bindparam("limit"))
+_BACKFILLS = (
+    select(
+        _T.cause,
+        _T.state,
+        _R.state.label("run_state"),
+        func.count().label("number"),
+        func.min(_T.nominal).label("first"),
+        func.max(_T.nominal).label("last"),
+    )
+    .select_from(t.ticks)
+    .join(t.runs, _R.id == _T.run_id, isouter=True)
+    .where(*_OF_BACKFILL, _T.cause.in_(_NEWEST_CAUSES))
+    .group_by(_T.cause, _T.state, _R.state)
+    .order_by(_T.cause.desc())
+)
+
+
+def _counts(cause: str, rows: Sequence[Row[Any]]) -> BackfillCounts:
+    numbers = Counter[str]()
+    for row in rows:
+        numbers[_fate(TickState(row.state), RunState(row.run_state) if row.run_state else None)] += row.number
+    return BackfillCounts(
+        id=id_of(cause),
+        first=min(row.first for row in rows),
+        last=max(row.last for row in rows),
+        concurrency=concurrency_of(cause),
+        tells=tells(cause),
+        **numbers,
+    )
+
+
+def _fate(state: TickState, run: RunState | None) -> str:
+    """Return the member of BackfillCounts that counts a tick."""
+    if state.is_open:
+        return "waiting"
+    if state is TickState.SKIPPED:
+        return "skipped"
+    if run is not None and not run.is_terminal:
+        return "running"
+    return "done" if run is RunState.SUCCEEDED else "failed"
 
 
 def _columns(tick: Tick) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import React, { useCallback } from 'react';
 import type { Problem } from '../api';
 import { Trouble } from '../shared/components/Trouble';
 import { useSignal } from '../shared/signals';
+import { Audit } from './components/Audit';
 import { EnvironmentPage } from './components/EnvironmentPage';
 import { Environments } from './components/Environments';
 import { ImagePage } from './components/ImagePage';
@@ -12,6 +13,7 @@ import { Retention } from './components/Retention';
 import { TargetPage } from './components/TargetPage';
 import { Targets } from './components/Targets';
 import { Secrets, Variables } from './components/Variables';
+import { AuditFilter, AuditModel } from './audit';
 import { EnvironmentsModel, NEW } from './environments';
 import { ImagesModel } from './images';
 import { RetentionModel } from './retention';
@@ -190,6 +192,27 @@ export function TargetsPart(
       onRemove={name => model.remove(name)}
       onTest={name => model.test(name)}
       trans={trans}
+    />
+  );
+}
+
+export function AuditPart(props: Common & { model: AuditModel }): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const onFilter = useCallback(
+    (filter: AuditFilter) => void model.setFilter(filter),
+    [model]
+  );
+  if (!state.entries || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  return (
+    <Audit
+      state={state}
+      onFilter={onFilter}
+      onMore={() => model.more()}
+      onVerify={() => model.verify()}
+      trans={props.trans}
     />
   );
 }

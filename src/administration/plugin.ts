@@ -22,7 +22,7 @@ const IMAGE_KERNEL_PREFIX = 'dataops.';
 export const administration: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:administration',
   description:
-    'Environments, images, notifications and retention, for administrators.',
+    'Environments, images, notifications, retention and audit, for administrators.',
   autoStart: true,
   requires: [IDataOps, IRuns],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
@@ -48,7 +48,9 @@ export const administration: JupyterFrontEndPlugin<void> = {
     );
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
-      caption: trans.__('Environments, images, notifications and retention'),
+      caption: trans.__(
+        'Environments, images, notifications, retention and audit'
+      ),
       icon: dataOpsIcon,
       describedBy: administrationArgs,
       // While it is not known whether this person may administer, the page itself says so.

@@ -9,9 +9,11 @@ import { dataOpsIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { IRuns } from '../tokens';
+import { AuditModel } from './audit';
 import { EnvironmentsModel } from './environments';
 import { ImagesModel } from './images';
 import {
+  AuditPart,
   EnvironmentsPart,
   ImagesPart,
   PANEL,
@@ -21,7 +23,13 @@ import {
 import { RetentionModel } from './retention';
 import { TargetsModel } from './targets';
 
-const PAGES = ['environments', 'images', 'targets', 'retention'] as const;
+const PAGES = [
+  'environments',
+  'images',
+  'targets',
+  'retention',
+  'audit'
+] as const;
 
 export type Page = (typeof PAGES)[number];
 
@@ -36,7 +44,7 @@ type Options = {
   trans: TranslationBundle;
 };
 
-/** The settings that administrators make for everybody: environments, images, notifications, retention. */
+/** The settings that administrators make for everybody, and the trail of all changes. */
 export class AdministrationWidget extends Screen {
   constructor(private readonly _options: Options) {
     super(_options.trans.__('DataOps administration'), dataOpsIcon);
@@ -45,6 +53,7 @@ export class AdministrationWidget extends Screen {
     this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
     this.targets = new TargetsModel(client);
+    this.audit = new AuditModel(client);
     this.id = 'dataops-administration';
     this.addClass('dl-Administration');
     void runs.start();
@@ -55,6 +64,7 @@ export class AdministrationWidget extends Screen {
   readonly images: ImagesModel;
   readonly retention: RetentionModel;
   readonly targets: TargetsModel;
+  readonly audit: AuditModel;
 
   get page(): Page {
     return this._page;
@@ -72,7 +82,10 @@ export class AdministrationWidget extends Screen {
   /** Read a page again and show it; with `name` also select what has that name. */
   open(page: Page, name?: string): void {
     this._show(page);
-    if (name !== undefined && page !== 'retention') {
+    if (
+      name !== undefined &&
+      (page === 'environments' || page === 'images' || page === 'targets')
+    ) {
       void this[page].select(name);
     }
   }
@@ -82,6 +95,7 @@ export class AdministrationWidget extends Screen {
     this.images.dispose();
     this.retention.dispose();
     this.targets.dispose();
+    this.audit.dispose();
     super.dispose();
   }
 
@@ -129,7 +143,8 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
     environments: trans.__('Environments'),
     images: trans.__('Images'),
     targets: trans.__('Notifications'),
-    retention: trans.__('Retention')
+    retention: trans.__('Retention'),
+    audit: trans.__('Audit')
   };
   const common = { onOpenRun: widget.options.onOpenRun, trans };
   return (
@@ -165,6 +180,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         {page === 'retention' && (
           <RetentionPart {...common} model={widget.retention} />
         )}
+        {page === 'audit' && <AuditPart {...common} model={widget.audit} />}
       </div>
     </>
   );

@@ -1,6 +1,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import type * as nbformat from '@jupyterlab/nbformat';
 
+import { AuditClient } from './audit';
 import { Connection, pathOf } from './connection';
 import { EnvironmentsClient } from './environments';
 import { ImagesClient } from './images';
@@ -42,6 +43,7 @@ export type RunQuery = {
 
 /** The REST API, one method per route. A refusal or failure throws a `Problem`. */
 export class Client extends Connection {
+  readonly audit = new AuditClient(this);
   readonly environments = new EnvironmentsClient(this);
   readonly images = new ImagesClient(this);
   readonly jobs = new JobsClient(this);

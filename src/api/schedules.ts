@@ -1,12 +1,18 @@
 import { Connection, pathOf } from './connection';
 import {
+  Backfill,
+  BackfillCell,
+  BackfillRequest,
   HolidayCalendar,
   Page,
   Schedule,
   ScheduledSource,
+  ScheduleImport,
+  ScheduleImportRequest,
   SchedulePreview,
   ScheduleSettings,
   Tick,
+  TickSpan,
   WebhookSecret
 } from './types';
 
@@ -100,6 +106,56 @@ export class SchedulesClient {
     return this._connection.get('ticks', query);
   }
 
+  /** Read the starts of all schedules between two instants. */
+  span(query: { first: string; last: string }): Promise<TickSpan> {
+    return this._connection.get(pathOf('ticks', 'span'), query);
+  }
+
+  /** Tell for each start of a span whether a backfill would run it. */
+  async previewBackfill(
+    id: string,
+    request: BackfillRequest
+  ): Promise<BackfillCell[]> {
+    const { items } = await this._act<Page<BackfillCell>>(
+      id,
+      'backfill/preview',
+      request
+    );
+    return items;
+  }
+
+  /** Run starts of the past now, a few at a time. */
+  backfill(id: string, request: BackfillRequest): Promise<Page<Tick>> {
+    return this._act(id, 'backfill', request);
+  }
+
+  /** Read the newest backfills, and how far each is. */
+  async backfills(id: string): Promise<Backfill[]> {
+    const { items } = await this._connection.get<Page<Backfill>>(
+      pathOf('schedules', id, 'backfills')
+    );
+    return items;
+  }
+
+  /** Start no more starts of the backfills of a schedule. */
+  cancelBackfill(id: string): Promise<Schedule> {
+    return this._act(id, 'backfill/cancel');
+  }
+
+  /** Tell what an import from jupyter-scheduler would do. */
+  previewImport(request: ScheduleImportRequest): Promise<ScheduleImport> {
+    return this._connection.send(
+      'POST',
+      pathOf('schedule-imports', 'preview'),
+      request
+    );
+  }
+
+  /** Import schedules from jupyter-scheduler. */
+  runImport(request: ScheduleImportRequest): Promise<ScheduleImport> {
+    return this._connection.send('POST', 'schedule-imports', request);
+  }
+
   async calendars(): Promise<HolidayCalendar[]> {
     const { items } =
       await this._connection.get<Page<HolidayCalendar>>('calendars');
@@ -107,6 +163,10 @@ export class SchedulesClient {
   }
 
   private _act<T>(id: string, verb: string, body?: unknown): Promise<T> {
-    return this._connection.send('POST', pathOf('schedules', id, verb), body);
+    return this._connection.send(
+      'POST',
+      pathOf('schedules', id, ...verb.split('/')),
+      body
+    );
   }
 }

@@ -1082,8 +1082,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Run ticks of the past now, a few at a time, on the data of now; nobody is told of their ends */
+        /** Run ticks of the past now, a few at a time, on the data of now; people hear of failures if `tells` is set */
         post: operations["post_schedules_schedule_backfill"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/schedules/{schedule}/backfills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest backfills of a schedule, and how far each is */
+        get: operations["get_schedules_schedule_backfills"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1984,12 +2001,40 @@ export interface components {
             runs: boolean;
         };
         /**
+         * BackfillModel
+         * @description A backfill and how far it is: the numbers of its ticks. `first` and `last` are their nominal times.
+         *
+         *     `skipped` were cancelled before they began.
+         */
+        BackfillModel: {
+            /** Id */
+            id: string;
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /** Concurrency */
+            concurrency: number;
+            /** Tells */
+            tells: boolean;
+            /** Waiting */
+            waiting: number;
+            /** Running */
+            running: number;
+            /** Done */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Skipped */
+            skipped: number;
+        };
+        /**
          * BackfillRequest
          * @description A span of time, whose ticks run now with their nominal times.
          *
-         *     `scope` says which: those that never had a run, failed ones too, or all.
+         *     `scope` says which: those that never had a run, failed ones too, failed ones alone, or all.
          *
-         *     `concurrency` is the number that may be unfinished at once.
+         *     `concurrency` is the number that may be unfinished at once. `tells`: people hear of the runs that fail.
          */
         BackfillRequest: {
             /**
@@ -2014,13 +2059,18 @@ export interface components {
              * @default false
              */
             newest_first: boolean;
+            /**
+             * Tells
+             * @default false
+             */
+            tells: boolean;
         };
         /**
          * BackfillScope
          * @description The ticks of the span that run.
          * @enum {string}
          */
-        BackfillScope: "missing" | "missing_and_failed" | "all";
+        BackfillScope: "missing" | "missing_and_failed" | "failed" | "all";
         /**
          * BackfillState
          * @description The state of a tick of the grid, over all runs that it ever had.
@@ -2674,8 +2724,17 @@ export interface components {
             by: components["schemas"]["ActorModel"];
         };
         /**
+         * EngineLifetime
+         * @description The end of an engine, as far as its command line tells.
+         * @enum {string}
+         */
+        EngineLifetime: "server" | "idle" | "stays" | "service" | "elsewhere";
+        /**
          * EngineStatus
-         * @description The engine that leads. `pid` and `since` are null while no engine leads.
+         * @description The engine that leads. `pid`, `since` and `lifetime` are null while no engine leads.
+         *
+         *     `lifetime`: it ends with the `server`, when it is `idle`, when somebody stops it (`stays`), or is a `service`; one
+         *     that runs `elsewhere` does not tell.
          */
         EngineStatus: {
             /** Pid */
@@ -2684,6 +2743,7 @@ export interface components {
             leading: boolean;
             /** Since */
             since: string | null;
+            lifetime: components["schemas"]["EngineLifetime"] | null;
         };
         /**
          * EnvironmentChange
@@ -4076,6 +4136,16 @@ export interface components {
              */
             next: string | null;
         };
+        /** PageModel[BackfillModel] */
+        PageModel_BackfillModel_: {
+            /** Items */
+            items: components["schemas"]["BackfillModel"][];
+            /**
+             * Next
+             * @default null
+             */
+            next: string | null;
+        };
         /** PageModel[CalendarModel] */
         PageModel_CalendarModel_: {
             /** Items */
@@ -4428,7 +4498,8 @@ export interface components {
          * @description A definition of jupyter-scheduler, and what becomes of it.
          *
          *     `path` is the notebook that will run; null for a copy that is not made yet. `is_active`: jupyter-scheduler still
-         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `is_paused`: that one waits.
+         *     runs it. `schedule_id` is the schedule that replaces it, where there is one; `waits`: that one is paused until the
+         *     old one is.
          */
         PlannedScheduleModel: {
             /** Id */
@@ -4462,6 +4533,8 @@ export interface components {
             schedule_id: string | null;
             /** Is Paused */
             is_paused: boolean | null;
+            /** Waits */
+            waits: boolean;
         };
         /**
          * PresetModel
@@ -5615,6 +5688,8 @@ export interface components {
             running: number;
             /** May Administer */
             may_administer: boolean;
+            /** Culled */
+            culled: boolean;
         };
         /**
          * StepBeforeModel
@@ -6055,12 +6130,20 @@ export interface components {
         /**
          * TickSpanModel
          * @description The ticks of a span of time: those that are decided, and those that will come.
+         *
+         *     `run_states` has the states of the runs of the decided ones. `is_complete` is false when there are more than these.
          */
         TickSpanModel: {
             /** Decided */
             decided: components["schemas"]["TickModel"][];
             /** Coming */
             coming: components["schemas"]["ComingTickModel"][];
+            /** Run States */
+            run_states: {
+                [key: string]: components["schemas"]["RunState"];
+            };
+            /** Is Complete */
+            is_complete: boolean;
         };
         /**
          * TickState
@@ -13467,6 +13550,91 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused; nothing was done */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Stored bytes are damaged, or something unexpected happened */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The installation cannot serve now */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_schedules_schedule_backfills: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As asked for */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageModel_BackfillModel_"];
+                };
+            };
+            /** @description The request is not as documented here */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It does not exist */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not in the state that this needs */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -129,6 +129,8 @@ export type Secret = Schemas['SecretModel'];
 export type Image = Schemas['ImageModel'];
 export type ImageProbe = Schemas['ImageProbeModel'];
 /** Keeps runs of the last `days` days and the `last` runs of each job; null for either keeps nothing by itself. */
+export type AuditEntry = Schemas['AuditEntryModel'];
+export type AuditVerification = Schemas['AuditVerificationModel'];
 export type RetentionRule = Schemas['RetentionRuleModel'];
 export type RetentionPreview = Schemas['PreviewModel'];
 export type RetentionRemoval = Schemas['RemovedModel'];
@@ -323,4 +325,14 @@ export type DeliveryTimes = Schemas['DeliveryTimesModel'];
 export type WebhookSecret = Schemas['WebhookSecretModel'];
 export type SchedulePreview = Schemas['SchedulePreviewModel'];
 export type Occurrence = Schemas['OccurrenceModel'];
+/** The starts of a span of time: those that are decided, and those that will come. */
+export type TickSpan = Override<Schemas['TickSpanModel'], { decided: Tick[] }>;
+export type BackfillRequest = Schemas['BackfillRequest'];
+export type BackfillCell = Schemas['BackfillCellModel'];
+/** A backfill, and how far it is. */
+export type Backfill = Schemas['BackfillModel'];
+export type ScheduleImportRequest = Schemas['ScheduleImportRequest'];
+/** The definitions of jupyter-scheduler, and what becomes of them. */
+export type ScheduleImport = Schemas['ScheduleImportModel'];
+export type PlannedSchedule = Schemas['PlannedScheduleModel'];
 export type HolidayCalendar = Schemas['CalendarModel'];

@@ -8,11 +8,20 @@ import type { Schedule, Submission } from '../api';
 import { BellModel } from '../notifications/bellModel';
 import { CommandIDs, IDataOps, IRuns } from '../tokens';
 import { Actions } from './actions';
+import { BackfillModel } from './backfillModel';
+import { CalendarModel } from './calendarModel';
 import { ScheduleFormWidget } from './form';
 import { ScheduleFormModel, Subject } from './formModel';
+import { ImportModel } from './importModel';
 import { SchedulesModel } from './listModel';
 import { SchedulePageModel } from './pageModel';
-import { SchedulePageWidget, SchedulesWidget } from './screens';
+import {
+  BackfillWidget,
+  CalendarWidget,
+  ImportWidget,
+  SchedulePageWidget,
+  SchedulesWidget
+} from './screens';
 import { sourceOf } from './source';
 import { makeWords, Words } from './words';
 
@@ -22,6 +31,7 @@ type Options = {
   dataOps: IDataOps;
   runs: IRuns;
   lists: WidgetTracker<Widget>;
+  calendars: WidgetTracker<Widget>;
   pages: WidgetTracker<Widget>;
   translator: ITranslator;
 };
@@ -49,6 +59,8 @@ export class Schedules {
         actions: this._actions,
         words: this._words,
         onOpen: schedule => this.openPage(schedule.id),
+        onCalendar: () => this.openCalendar(),
+        onImport: () => this.openImport(),
         trans: this._trans
       });
       void lists.add(list);
@@ -71,12 +83,59 @@ export class Schedules {
           onNotifications: () =>
             void this._options.app.commands.execute(CommandIDs.myNotifications),
           onEdit: schedule => this.openEditor(schedule),
+          onBackfill: schedule => this.openBackfill(schedule.id),
           trans: this._trans
         });
         void pages.add(page);
         return page;
       },
       activate
+    );
+  }
+
+  openCalendar(): void {
+    const { app, dataOps, runs, calendars } = this._options;
+    this._show('dataops-calendar', () => {
+      void runs.start();
+      const { client, events } = dataOps;
+      const calendar = new CalendarWidget({
+        model: new CalendarModel(client, events, runs),
+        onOpen: entry =>
+          entry.runId === null
+            ? this.openPage(entry.scheduleId)
+            : void app.commands.execute(CommandIDs.openRun, {
+                id: entry.runId
+              }),
+        trans: this._trans
+      });
+      void calendars.add(calendar);
+      return calendar;
+    });
+  }
+
+  openBackfill(id: string): void {
+    const { dataOps, runs } = this._options;
+    const { client, events } = dataOps;
+    this._show(`dataops-backfill-${id}`, () => {
+      void runs.start();
+      return new BackfillWidget({
+        model: new BackfillModel(id, client, events, runs, this._trans),
+        words: this._words,
+        trans: this._trans
+      });
+    });
+  }
+
+  openImport(): void {
+    const { dataOps } = this._options;
+    this._show(
+      'dataops-schedule-import',
+      () =>
+        new ImportWidget({
+          model: new ImportModel(dataOps.client),
+          onOpen: id => this.openPage(id),
+          trans: this._trans
+        })
     );
   }
 

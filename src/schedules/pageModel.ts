@@ -8,6 +8,7 @@ import {
   RunSummary,
   Schedule,
   ScheduleChange,
+  Status,
   Tick
 } from '../api';
 import { Refresher } from '../shared/refresh';
@@ -22,6 +23,8 @@ export type SchedulePageState = {
   /** The states of the ticks that the log shows, with commas; empty for all. */
   filter: string;
   hasMore: boolean;
+  /** The engine and its end; null while it is not known. */
+  status: Pick<Status, 'engine' | 'culled'> | null;
   trouble: Problem | null;
 };
 
@@ -29,7 +32,7 @@ export type SchedulePageState = {
 export class SchedulePageModel implements IDisposable {
   constructor(
     readonly id: string,
-    private readonly _client: Pick<Client, 'schedules'>,
+    private readonly _client: Pick<Client, 'schedules' | 'status'>,
     private readonly _events: Pick<EventStream, 'schedule' | 'restarted'>,
     private readonly _runs: Pick<IRuns, 'runChanged'>
   ) {
@@ -76,16 +79,18 @@ export class SchedulePageModel implements IDisposable {
   private async _read(): Promise<void> {
     const { filter } = this._state;
     try {
-      const [schedule, page] = await Promise.all([
+      const [schedule, page, status] = await Promise.all([
         this._client.schedules.get(this.id),
         this._client.schedules.ticks({
           schedule: this.id,
           state: filter,
           limit: Math.min(this._count, 500)
-        })
+        }),
+        this._client.status()
       ]);
       const hasMore = page.next !== null && this._count < 500;
-      this._set({ schedule, ticks: page.items, hasMore, trouble: null });
+      const ticks = page.items;
+      this._set({ schedule, ticks, hasMore, status, trouble: null });
     } catch (reason) {
       this._set({ trouble: Problem.from(reason) });
     }
@@ -115,6 +120,7 @@ export class SchedulePageModel implements IDisposable {
     ticks: [],
     filter: '',
     hasMore: false,
+    status: null,
     trouble: null
   };
   private _count = PAGE;

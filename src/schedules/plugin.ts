@@ -46,6 +46,9 @@ export const schedules: JupyterFrontEndPlugin<void> = {
     const lists = new WidgetTracker<Widget>({
       namespace: 'dataops-schedules'
     });
+    const calendars = new WidgetTracker<Widget>({
+      namespace: 'dataops-calendar'
+    });
     const pages = new WidgetTracker<Widget>({
       namespace: 'dataops-schedule-pages'
     });
@@ -59,6 +62,7 @@ export const schedules: JupyterFrontEndPlugin<void> = {
             dataOps,
             runs,
             lists,
+            calendars,
             pages,
             translator: translator ?? nullTranslator
           })
@@ -70,6 +74,27 @@ export const schedules: JupyterFrontEndPlugin<void> = {
       icon: scheduleIcon,
       describedBy: noArgs,
       execute: async () => (await screens()).openList()
+    });
+    commands.addCommand(CommandIDs.openCalendar, {
+      label: trans.__('Calendar of Schedules'),
+      caption: trans.__('The past and coming starts of all schedules'),
+      icon: scheduleIcon,
+      describedBy: noArgs,
+      execute: async () => (await screens()).openCalendar()
+    });
+    commands.addCommand(CommandIDs.importSchedules, {
+      label: trans.__('Import Schedules of jupyter-scheduler…'),
+      icon: scheduleIcon,
+      describedBy: noArgs,
+      execute: async () => (await screens()).openImport()
+    });
+    commands.addCommand(CommandIDs.backfill, {
+      label: trans.__('Backfill…'),
+      caption: trans.__('Run starts of the past now'),
+      icon: scheduleIcon,
+      describedBy: scheduleArgs,
+      isEnabled: args => args.id !== undefined,
+      execute: async args => (await screens()).openBackfill(args.id as string)
     });
     commands.addCommand(CommandIDs.openSchedule, {
       label: trans.__('Open Schedule'),
@@ -107,10 +132,13 @@ export const schedules: JupyterFrontEndPlugin<void> = {
         (await screens()).openForm({ ...submission, path });
       }
     });
-    palette?.addItem({
-      command: CommandIDs.openSchedules,
-      category: trans.__('DataOps')
-    });
+    for (const command of [
+      CommandIDs.openSchedules,
+      CommandIDs.openCalendar,
+      CommandIDs.importSchedules
+    ]) {
+      palette?.addItem({ command, category: trans.__('DataOps') });
+    }
     launcher?.add({
       command: CommandIDs.openSchedules,
       category: trans.__('Other'),
@@ -120,6 +148,10 @@ export const schedules: JupyterFrontEndPlugin<void> = {
       void restorer.restore(lists, {
         command: CommandIDs.openSchedules,
         name: () => 'schedules'
+      });
+      void restorer.restore(calendars, {
+        command: CommandIDs.openCalendar,
+        name: () => 'calendar'
       });
       const idOf = (page: Widget) => page.id.replace('dataops-schedule-', '');
       void restorer.restore(pages, {

@@ -8,8 +8,15 @@ import { scheduleIcon } from '../shared/icons';
 import { Screen } from '../shared/screen';
 import { useSignal } from '../shared/signals';
 import type { Actions } from './actions';
+import type { BackfillModel } from './backfillModel';
+import type { Entry } from './calendarEntries';
+import type { CalendarModel } from './calendarModel';
+import { BackfillPage } from './components/BackfillPage';
+import { CalendarPage } from './components/CalendarPage';
+import { ImportPage } from './components/ImportPage';
 import { SchedulePage } from './components/SchedulePage';
 import { SchedulesList } from './components/SchedulesList';
+import type { ImportModel } from './importModel';
 import { SchedulesModel } from './listModel';
 import { SchedulePageModel } from './pageModel';
 import type { Words } from './words';
@@ -23,6 +30,8 @@ type Options<Model> = {
 
 type ListOptions = Options<SchedulesModel> & {
   onOpen: (schedule: Schedule) => void;
+  onCalendar: () => void;
+  onImport: () => void;
 };
 
 /** The screen with the table of all schedules. */
@@ -52,7 +61,10 @@ function ConnectedList(props: ListOptions): JSX.Element {
       state={state}
       words={props.words}
       onOpen={props.onOpen}
+      onCalendar={props.onCalendar}
+      onImport={props.onImport}
       onRunNow={actions.runNow}
+      onTakeOver={actions.takeOver}
       onPause={actions.pause}
       onResume={actions.resume}
       onRetry={() => model.refresh()}
@@ -65,6 +77,7 @@ type PageOptions = Options<SchedulePageModel> & {
   bell: BellModel;
   onNotifications: () => void;
   onEdit: (schedule: Schedule) => void;
+  onBackfill: (schedule: Schedule) => void;
 };
 
 /** The screen of one schedule with its decision log. */
@@ -123,10 +136,146 @@ function ConnectedPage(
       addressOf={actions.addressOf}
       onOpenRun={actions.openRun}
       onEdit={props.onEdit}
+      onBackfill={props.onBackfill}
       onDelete={schedule => actions.remove(schedule, props.onRemoved)}
       onFilter={filter => model.setFilter(filter)}
       onMore={() => model.showMore()}
       onRetry={() => model.refresh()}
+      trans={props.trans}
+    />
+  );
+}
+
+type CalendarOptions = {
+  model: CalendarModel;
+  onOpen: (entry: Entry) => void;
+  trans: TranslationBundle;
+};
+
+/** The screen with the starts of all schedules. */
+export class CalendarWidget extends Screen {
+  constructor(private readonly _options: CalendarOptions) {
+    super(_options.trans.__('Calendar of schedules'), scheduleIcon);
+    this.id = 'dataops-calendar';
+    this.addClass('dl-SchedulePage');
+    this.addClass('dl-Calendar');
+    _options.model.refresh();
+  }
+
+  dispose(): void {
+    this._options.model.dispose();
+    super.dispose();
+  }
+
+  protected render(): JSX.Element {
+    return <ConnectedCalendar {...this._options} />;
+  }
+}
+
+function ConnectedCalendar(props: CalendarOptions): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  return (
+    <CalendarPage
+      state={state}
+      onView={view => model.setView(view)}
+      onMove={steps => model.move(steps)}
+      onChoose={day => model.choose(day)}
+      onFilter={filter => model.setFilter(filter)}
+      onOpen={props.onOpen}
+      onRetry={() => model.refresh()}
+      trans={props.trans}
+    />
+  );
+}
+
+type BackfillOptions = {
+  model: BackfillModel;
+  words: Words;
+  trans: TranslationBundle;
+};
+
+/** The screen with the backfills of a schedule. */
+export class BackfillWidget extends Screen {
+  constructor(private readonly _options: BackfillOptions) {
+    super(_options.trans.__('Backfill'), scheduleIcon);
+    const { model } = _options;
+    this.id = `dataops-backfill-${model.id}`;
+    this.addClass('dl-SchedulePage');
+    model.changed.connect(this._onChanged, this);
+    model.refresh();
+  }
+
+  dispose(): void {
+    this._options.model.dispose();
+    super.dispose();
+  }
+
+  protected render(): JSX.Element {
+    return <ConnectedBackfill {...this._options} />;
+  }
+
+  private _onChanged(): void {
+    const { model, trans } = this._options;
+    const { schedule } = model.state;
+    if (schedule) {
+      this.title.label = trans.__('Backfill of %1', schedule.name);
+    }
+  }
+}
+
+function ConnectedBackfill(props: BackfillOptions): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  return (
+    <BackfillPage
+      state={state}
+      words={props.words}
+      onEdit={change => model.edit(change)}
+      onStart={() => void model.start()}
+      onAgain={backfill => void model.again(backfill)}
+      onCancel={() => void model.cancel()}
+      onRetry={() => model.refresh()}
+      trans={props.trans}
+    />
+  );
+}
+
+type ImportOptions = {
+  model: ImportModel;
+  onOpen: (scheduleId: string) => void;
+  trans: TranslationBundle;
+};
+
+/** The screen with the import of schedules from jupyter-scheduler. */
+export class ImportWidget extends Screen {
+  constructor(private readonly _options: ImportOptions) {
+    super(_options.trans.__('Import schedules'), scheduleIcon);
+    this.id = 'dataops-schedule-import';
+    this.addClass('dl-SchedulePage');
+    _options.model.refresh();
+  }
+
+  dispose(): void {
+    this._options.model.dispose();
+    super.dispose();
+  }
+
+  protected render(): JSX.Element {
+    return <ConnectedImport {...this._options} />;
+  }
+}
+
+function ConnectedImport(props: ImportOptions): JSX.Element {
+  const { model } = props;
+  const state = useSignal(model.changed, () => model.state);
+  return (
+    <ImportPage
+      state={state}
+      onEdit={change => model.edit(change)}
+      onChoose={(id, isWanted) => model.choose(id, isWanted)}
+      onImport={() => void model.run()}
+      onOpen={props.onOpen}
       trans={props.trans}
     />
   );

@@ -77,7 +77,7 @@ export const importArgs = describedArgs({
 export const administrationArgs = describedArgs({
   page: {
     type: 'string',
-    enum: ['environments', 'images', 'targets', 'retention'],
+    enum: ['environments', 'images', 'targets', 'retention', 'audit'],
     description: 'The page to show; the environments if not given'
   },
   name: { type: 'string', description: 'Which environment, image or target' }

@@ -58,6 +58,8 @@ def test_a_trail_that_was_rewritten_is_told_with_the_entry_and_the_exit_code(cha
     found = changed.invoke("audit", "verify")
     assert (found.code, found.out.splitlines()[0]) == (exit_codes.FAILED, "Wrong: Entry 2 was edited.")
     assert changed.invoke("audit", "verify", "--json").json["findings"][0]["seq"] == 2
+    checks = {check["what"]: check for check in changed.invoke("doctor", "--json").json["checks"]}
+    assert (checks["audit trail"]["state"], checks["audit trail"]["message"]) == ("broken", "Entry 2 was edited.")
 
 
 def test_a_kept_export_finds_what_was_cut_off_with_the_witness_file(changed):

@@ -28,6 +28,7 @@ def test_without_an_engine_the_status_says_so_and_stopping_is_no_error(own_shell
         "pid": None,
         "leading": False,
         "since": None,
+        "lifetime": None,
         "slots": None,
         "queued": 0,
         "running": 0,

@@ -96,3 +96,19 @@ def test_a_calendar_file_is_read_and_a_broken_one_is_refused(cli, shell):
     assert (refused.code, json.loads(refused.out)["error"]["code"]) == (2, "invalid_calendar")
     assert cli("schedule", "calendar", "list", "--json").json["items"][0]["days"] == found["days"]
     assert cli("schedule", "calendar", "delete", "mine").code == 0
+
+
+def test_a_webhook_is_set_and_its_secret_shown_once(cli, shell):
+    path = shell.notebook("orders.ipynb", "print(order)", parameters="order: int")
+    said = cli("schedule", "set", path, "--webhook", "--from-body", "order", "/order/id").out
+    assert "webhook (standard)" in said and "dataops/hooks/" in said
+    assert "schedule webhook-secret orders" in cli("schedule", "show", "orders").err
+    first = cli("schedule", "webhook-secret", "orders", "--json").json
+    assert first["secret"].startswith("whsec_")
+    assert first["secret"] not in cli("schedule", "show", "orders", "--json").out
+    second = cli("schedule", "webhook-secret", "orders").out
+    assert first["path"] in second and first["secret"] not in second
+    found = cli("schedule", "show", "orders", "--json").json
+    assert found["webhook"]["previous_until"] is not None
+    assert found["rule"] == {"kind": "webhook", "signature": "standard", "parameters": {"order": "/order/id"}}
+    assert cli("schedule", "list", "--orphaned", "--json").json["items"] == []

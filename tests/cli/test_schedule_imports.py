@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dataops_lab import services
 from dataops_lab.cli.engines import LocalEngine
 
 from ..jupyter_scheduler.old_scheduler import CORPUS, OldScheduler
@@ -125,6 +126,21 @@ def test_a_second_import_finds_what_the_first_one_made_and_changes_over(cli, old
     assert old.active() == ["0 9 * * *"]
 
 
+def test_an_import_that_stops_between_pausing_and_starting_goes_on_when_it_is_repeated(
+    cli, old, import_old, monkeypatch
+):
+    def crash(*_args, **_more):
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as crashing:
+        crashing.setattr(services.schedules, "resume", crash)
+        assert cli("import", "jupyter-scheduler", "--yes", "--pause-old", "--json").code != 0
+    assert old.active() == ["0 9 * * *"]
+    assert all(each["pause"] for each in schedules(cli).values())
+    import_old("--yes", "--pause-old")
+    assert [each["name"] for each in schedules(cli).values() if each["pause"]] == ["nightly"]
+
+
 def test_a_schedule_that_somebody_paused_since_is_not_started(cli, old, import_old):
     import_old("--yes")
     for command in (("resume", "sales"), ("pause", "sales", "--why", "month end")):
@@ -176,6 +192,9 @@ def test_databases_of_other_versions_are_read(old, preview, change):
         ("parameters = '[1]'", "parameters are damaged"),
         ('parameters = \'{"regin": "1"}\'', "regin"),
         ("parameters = '{\"limit\": \"''many''\"}'", "whole number"),
+        ('parameters = \'{"limit": "1e999"}\'', "is code"),
+        ("parameters = '{\"limit\": \"b''x''\"}'", "is code"),
+        ('parameters = \'{"limit": "((((1"}\'', "is code"),
         ("input_filename = '../../secret.ipynb'", "damaged"),
         ("job_definition_id = '../x'", "damaged"),
         ("input_filename = 'gone.ipynb'", "no such file"),

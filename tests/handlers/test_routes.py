@@ -255,6 +255,7 @@ OPEN_TO = {
     "post /schedules/{schedule}/webhook-secret": "owner",
     "post /schedules/{schedule}/run-now": "owner",
     "post /schedules/{schedule}/backfill": "owner",
+    "get /schedules/{schedule}/backfills": "anybody",
     "post /schedules/{schedule}/backfill/preview": "anybody",
     "post /schedules/{schedule}/backfill/cancel": "owner",
     "get /ticks": "anybody",

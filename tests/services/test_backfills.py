@@ -126,3 +126,56 @@ def test_only_a_schedule_that_follows_the_clock_has_a_past(lab, submit):
     with pytest.raises(InvalidRequest, match="follows the clock"):
         backfills.preview(lab.ctx, made.name, Backfill(*SPAN))
     schedules.remove(lab.ctx, made.name, by=ANN)
+
+
+def test_again_only_the_failed_ones_leaves_missing_ones_alone(lab, schedule):
+    assert grid(lab, schedule, scope=BackfillScope.FAILED) == [
+        "07 missing",
+        "08 missing",
+        "09 done",
+        "10 failed runs",
+        "11 running",
+    ]
+
+
+def test_a_backfill_tells_how_far_it_is(lab, schedule):
+    assert backfills.list_newest(lab.ctx, schedule.name) == []
+    wish = Backfill(*SPAN, BackfillScope.MISSING_AND_FAILED, concurrency=2, tells=True)
+    backfills.start(lab.ctx, schedule.name, wish, by=ANN)
+    lab.settle()
+    (found,) = backfills.list_newest(lab.ctx, schedule.name)
+    assert (found.first.hour, found.last.hour, found.concurrency, found.tells) == (7, 10, 2, True)
+    assert (found.waiting, found.running, found.done, found.failed, found.skipped) == (1, 2, 0, 0, 0)
+    running = [tick.run_id for tick in lab.ticks(schedule) if tick.cause and tick.run_id]
+    lab.end(running[0], "succeeded")
+    lab.end(running[1], "failed")
+    backfills.cancel(lab.ctx, schedule.name, by=ANN)
+    (found,) = backfills.list_newest(lab.ctx, schedule.name)
+    assert (found.done, found.failed) == (1, 1)
+    assert found.waiting + found.running + found.skipped == 1
+
+
+def test_the_newest_backfills_come_first(lab, schedule):
+    for hours in ((7, 7), (8, 8)):
+        span = [utc(f"2026-01-31T{hour:02}:00") for hour in hours]
+        backfills.start(lab.ctx, schedule.name, Backfill(*span), by=ANN)
+        lab.advance(1)
+    assert [found.first.hour for found in backfills.list_newest(lab.ctx, schedule.name)] == [8, 7]
+
+
+@pytest.mark.parametrize(("tells", "messages"), [(False, ["failure"]), (True, ["failure", "failure"])])
+def test_people_hear_of_failures_of_a_backfill_only_when_it_says_so(lab, schedule, tells, messages):
+    known = {run.id for run in lab.runs()}
+    backfills.start(lab.ctx, schedule.name, Backfill(SPAN[0], SPAN[0], tells=tells), by=ANN)
+    lab.settle()
+    (run,) = [run for run in lab.runs() if run.id not in known]
+    lab.end(run.id, "failed")
+    assert lab.messages() == messages
+    assert lab.get(schedule).failures == 1
+
+
+def test_a_backfill_of_a_hundred_thousand_runs_is_refused_with_the_number(lab):
+    made = lab.add(Interval(60.0), presets=tuple(Preset(str(number)) for number in range(100)))
+    with pytest.raises(InvalidRequest, match=r"100,100 ticks; 1,000 are allowed"):
+        backfills.start(lab.ctx, made.name, Backfill(utc("2026-01-30T00:00"), utc("2026-01-30T16:40")), by=ANN)
+    assert lab.runs() == []

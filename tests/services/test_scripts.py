@@ -186,5 +186,7 @@ def test_the_portable_record_says_how_to_run_it_again(ended, ctx, what, command)
         names = archive.namelist()
         assert archive.read("reproduce.sh").decode().endswith(f"{command}\n")
         assert "report.html" not in names
-        assert json.loads(archive.read("record.json"))["kind"] == view.run.kind
+        record = json.loads(archive.read("record.json"))
+        with ctx.store.read() as tx:
+            assert (record["kind"], record["audit_head"]) == (view.run.kind, str(tx.audit.head()))
         assert ("input/load.py" in names) is (view.run.kind is JobKind.SCRIPT)

@@ -126,6 +126,15 @@ for (const theme of ['light', 'dark'] as const) {
     await administration.getByRole('button', { name: 'Preview' }).click();
     await expect(administration).toContainText('would go');
     await isAccessible();
+    await screens.openAdministration('audit');
+    await administration
+      .getByRole('button', { name: 'Details of entry 1', exact: true })
+      .click();
+    await administration
+      .getByRole('button', { name: 'Check the trail' })
+      .click();
+    await expect(administration).toContainText('The audit trail is');
+    await isAccessible();
   });
 
   test(`the pages of an environment and of an image have no accessibility violations, ${theme}`, async ({

@@ -3,11 +3,10 @@ import React, { useMemo } from 'react';
 
 import { EditableRows } from '../../administration/components/EditableRows';
 import type { HolidayCalendar } from '../../api';
-import { TextField } from '../../shared/components/TextField';
 import type { ScheduleDraft } from '../draft';
 import { allZones } from '../zones';
+import { DraftText, SelectField } from './DraftFields';
 import { RecipientFields } from './RecipientFields';
-import { SelectField } from './WhenFields';
 
 type Props = {
   draft: ScheduleDraft;
@@ -44,20 +43,20 @@ export function MoreFields(props: Props): JSX.Element {
     <details className="dl-More" open={isWrong || undefined}>
       <summary>{trans.__('More')}</summary>
       <div className="dl-Fields">
-        <Text {...props} name="name" label={trans.__('Name')} />
-        <Text
+        <DraftText {...props} name="name" label={trans.__('Name')} />
+        <DraftText
           {...props}
           name="timezone"
           label={trans.__('Time zone')}
           list="dl-schedule-zones"
         />
-        <Text
+        <DraftText
           {...props}
           name="starts"
           type="datetime-local"
           label={trans.__('Not before')}
         />
-        <Text
+        <DraftText
           {...props}
           name="ends"
           type="datetime-local"
@@ -72,14 +71,14 @@ export function MoreFields(props: Props): JSX.Element {
       <Overlap {...props} />
       <Misfire {...props} />
       <div className="dl-Fields">
-        <Text
+        <DraftText
           {...props}
           name="pauseAfter"
           label={trans.__('Pause after failures in a row')}
           type="number"
           placeholder={trans.__('as the environment has it')}
         />
-        <Text
+        <DraftText
           {...props}
           name="jitter"
           label={trans.__('Spread the start over')}
@@ -102,7 +101,7 @@ export function MoreFields(props: Props): JSX.Element {
           }
         />
         {draft.dueKind === 'at' && (
-          <Text
+          <DraftText
             {...props}
             name="dueAt"
             type="time"
@@ -110,7 +109,7 @@ export function MoreFields(props: Props): JSX.Element {
           />
         )}
         {draft.dueKind === 'within' && (
-          <Text
+          <DraftText
             {...props}
             name="dueWithin"
             type="number"
@@ -246,7 +245,7 @@ function Misfire(props: Props): JSX.Element {
         }
       />
       {draft.misfire !== 'skip' && (
-        <Text
+        <DraftText
           {...props}
           name="catchup"
           type="number"
@@ -301,38 +300,5 @@ function Holidays(props: Props): JSX.Element | null {
         />
       )}
     </>
-  );
-}
-
-type TextName = {
-  [name in keyof ScheduleDraft]: ScheduleDraft[name] extends string
-    ? name
-    : never;
-}[keyof ScheduleDraft];
-
-function Text(
-  props: Props & {
-    name: TextName;
-    label: string;
-    hint?: string;
-    type?: string;
-    list?: string;
-    placeholder?: string;
-  }
-): JSX.Element {
-  const { name } = props;
-  return (
-    <TextField
-      id={`dl-schedule-${name}`}
-      label={props.label}
-      hint={props.hint}
-      type={props.type}
-      list={props.list}
-      placeholder={props.placeholder}
-      problem={props.problems[name]}
-      value={props.draft[name]}
-      disabled={props.disabled}
-      onChange={text => props.onChange({ [name]: text })}
-    />
   );
 }

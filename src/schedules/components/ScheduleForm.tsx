@@ -82,7 +82,7 @@ export function ScheduleForm(props: Props): JSX.Element {
           <section>
             <h2>{trans.__('When')}</h2>
             <WhenFields
-              rule={draft.rule}
+              draft={draft.rule}
               jobs={state.jobs}
               problems={problems}
               disabled={saving}

@@ -12,7 +12,11 @@ import { foreseenWords } from '../states';
 import type { Words } from '../words';
 import { DecisionLog } from './DecisionLog';
 import { ScheduleLabel } from './ScheduleLabel';
+import { EngineEnd } from './EngineEnd';
 import { WebhookSection } from './WebhookSection';
+
+/** The rules that follow the clock, and so have starts of the past. */
+const TIME_RULES = ['cron', 'interval', 'once', 'business_day'];
 
 type Props = {
   state: SchedulePageState;
@@ -23,6 +27,7 @@ type Props = {
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
   onEdit: (schedule: Schedule) => void;
+  onBackfill: (schedule: Schedule) => void;
   onDelete: (schedule: Schedule) => void;
   onTakeOver: (schedule: Schedule) => void;
   onUpdate: (schedule: Schedule) => void;
@@ -83,11 +88,7 @@ export function SchedulePage(props: Props): JSX.Element {
         onOpenRun={props.onOpenRun}
         trans={trans}
       />
-      <p className="dl-mod-quiet">
-        {trans.__(
-          'An engine starts schedules. The engine that JupyterLab starts ends with JupyterLab, unless it is told to stay. The command “jupyter dataops doctor” tells when starts would be lost.'
-        )}
-      </p>
+      {state.status && <EngineEnd status={state.status} trans={trans} />}
     </>
   );
 }
@@ -104,6 +105,12 @@ function Actions(props: Props & { schedule: Schedule }): JSX.Element {
         />
       ) : (
         <Act label={trans.__('Pause')} onAct={() => props.onPause(schedule)} />
+      )}
+      {TIME_RULES.includes(schedule.rule.kind) && (
+        <Act
+          label={trans.__('Backfill…')}
+          onAct={() => props.onBackfill(schedule)}
+        />
       )}
       <Act label={trans.__('Change…')} onAct={() => props.onEdit(schedule)} />
       <Act label={trans.__('Delete…')} onAct={() => props.onDelete(schedule)} />

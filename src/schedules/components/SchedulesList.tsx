@@ -28,6 +28,8 @@ export function SchedulesList(
   props: ScheduleActions & {
     state: SchedulesState;
     words: Words;
+    onCalendar: () => void;
+    onImport: () => void;
     onRetry: () => void;
     trans: TranslationBundle;
   }
@@ -67,6 +69,18 @@ export function SchedulesList(
             </option>
           ))}
         </HTMLSelect>
+        <span className="dl-FilterBar-end">
+          <button
+            type="button"
+            className="dl-Button"
+            onClick={props.onCalendar}
+          >
+            {trans.__('Calendar')}
+          </button>
+          <button type="button" className="dl-Button" onClick={props.onImport}>
+            {trans.__('Import…')}
+          </button>
+        </span>
       </div>
       {state.trouble && (
         <Trouble

@@ -13,6 +13,7 @@ import { ScheduleLabel } from './ScheduleLabel';
 export type ScheduleActions = {
   onOpen: (schedule: Schedule) => void;
   onRunNow: (schedule: Schedule) => void;
+  onTakeOver: (schedule: Schedule) => void;
   onPause: (schedule: Schedule) => void;
   onResume: (schedule: Schedule) => void;
 };
@@ -88,6 +89,15 @@ function Row(
       <td>{schedule.environment}</td>
       <td>{schedule.owner.name}</td>
       <td className="dl-mod-actions">
+        {schedule.orphaned !== null && (
+          <button
+            className="dl-Button"
+            aria-label={trans.__('Take over %1', name)}
+            onClick={() => props.onTakeOver(schedule)}
+          >
+            {trans.__('Take over')}
+          </button>
+        )}
         <button
           className="dl-Button"
           aria-label={trans.__('Run %1 now', name)}

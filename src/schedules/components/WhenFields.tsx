@@ -1,14 +1,12 @@
 import { TranslationBundle } from '@jupyterlab/translation';
-import { HTMLSelect } from '@jupyterlab/ui-components';
 import React from 'react';
 
 import type { Job } from '../../api';
-import { Field } from '../../shared/components/Field';
-import { TextField } from '../../shared/components/TextField';
-import type { Often, RuleDraft, RuleText as RuleTextName } from '../rule';
+import type { Often, RuleDraft } from '../rule';
+import { DraftSelect, DraftText, SelectField } from './DraftFields';
 
 type Props = {
-  rule: RuleDraft;
+  draft: RuleDraft;
   jobs: Job[];
   problems: { [field: string]: string | undefined };
   disabled: boolean;
@@ -20,7 +18,7 @@ const EXAMPLE_FOLDER = '/data/incoming';
 
 /** The fields that say when a schedule starts: how often, and what that needs. */
 export function WhenFields(props: Props): JSX.Element {
-  const { rule, trans } = props;
+  const { draft: rule, trans } = props;
   return (
     <div className="dl-Fields">
       <SelectField
@@ -50,11 +48,11 @@ export function WhenFields(props: Props): JSX.Element {
 }
 
 function Details(props: Props): JSX.Element {
-  const { rule, trans } = props;
+  const { draft: rule, trans } = props;
   switch (rule.often) {
     case 'hour':
       return (
-        <RuleText {...props} name="minute" label={trans.__('At minute')} />
+        <DraftText {...props} name="minute" label={trans.__('At minute')} />
       );
     case 'day':
     case 'weekdays':
@@ -62,7 +60,7 @@ function Details(props: Props): JSX.Element {
     case 'week':
       return (
         <>
-          <RuleSelect
+          <DraftSelect
             {...props}
             name="weekday"
             label={trans.__('Day')}
@@ -74,7 +72,7 @@ function Details(props: Props): JSX.Element {
     case 'month':
       return (
         <>
-          <RuleSelect
+          <DraftSelect
             {...props}
             name="day"
             label={trans.__('Day of the month')}
@@ -92,7 +90,7 @@ function Details(props: Props): JSX.Element {
     case 'business_day':
       return (
         <>
-          <RuleSelect
+          <DraftSelect
             {...props}
             name="number"
             label={trans.__('Which business day')}
@@ -111,8 +109,8 @@ function Details(props: Props): JSX.Element {
     case 'interval':
       return (
         <>
-          <RuleText {...props} name="every" label={trans.__('Every')} />
-          <RuleSelect
+          <DraftText {...props} name="every" label={trans.__('Every')} />
+          <DraftSelect
             {...props}
             name="unit"
             label={trans.__('Unit')}
@@ -126,7 +124,7 @@ function Details(props: Props): JSX.Element {
       );
     case 'once':
       return (
-        <RuleText
+        <DraftText
           {...props}
           name="moment"
           type="datetime-local"
@@ -136,7 +134,7 @@ function Details(props: Props): JSX.Element {
     case 'after_job':
       return (
         <>
-          <RuleSelect
+          <DraftSelect
             {...props}
             name="job"
             label={trans.__('After which job')}
@@ -145,7 +143,7 @@ function Details(props: Props): JSX.Element {
               ...props.jobs.map(({ id, name }): [string, string] => [id, name])
             ]}
           />
-          <RuleSelect
+          <DraftSelect
             {...props}
             name="on"
             label={trans.__('When it')}
@@ -160,20 +158,20 @@ function Details(props: Props): JSX.Element {
     case 'files':
       return (
         <>
-          <RuleText
+          <DraftText
             {...props}
             name="folder"
             label={trans.__('Folder of the server')}
             placeholder={EXAMPLE_FOLDER}
           />
-          <RuleText {...props} name="pattern" label={trans.__('Files')} />
-          <RuleText
+          <DraftText {...props} name="pattern" label={trans.__('Files')} />
+          <DraftText
             {...props}
             name="quiet"
             label={trans.__('Quiet for')}
             hint={trans.__('seconds')}
           />
-          <RuleText
+          <DraftText
             {...props}
             name="parameter"
             label={trans.__('Parameter for their names')}
@@ -182,7 +180,7 @@ function Details(props: Props): JSX.Element {
       );
     case 'webhook':
       return (
-        <RuleSelect
+        <DraftSelect
           {...props}
           name="signature"
           label={trans.__('Signed as')}
@@ -194,7 +192,7 @@ function Details(props: Props): JSX.Element {
       );
     case 'cron':
       return (
-        <RuleText
+        <DraftText
           {...props}
           name="expression"
           label={trans.__('Expression')}
@@ -207,92 +205,7 @@ function Details(props: Props): JSX.Element {
 
 function TimeField(props: Props): JSX.Element {
   return (
-    <RuleText {...props} name="at" type="time" label={props.trans.__('At')} />
-  );
-}
-
-function RuleText(
-  props: Props & {
-    name: RuleTextName;
-    label: string;
-    hint?: string;
-    type?: string;
-    placeholder?: string;
-    spellCheck?: boolean;
-  }
-): JSX.Element {
-  const { name } = props;
-  return (
-    <TextField
-      id={`dl-schedule-${name}`}
-      label={props.label}
-      hint={props.hint}
-      type={props.type}
-      placeholder={props.placeholder}
-      spellCheck={props.spellCheck}
-      problem={props.problems[name]}
-      value={props.rule[name]}
-      disabled={props.disabled}
-      onChange={text => props.onChange({ [name]: text })}
-    />
-  );
-}
-
-function RuleSelect(
-  props: Props & {
-    name: RuleTextName;
-    label: string;
-    options: [string, string][];
-  }
-): JSX.Element {
-  const { name } = props;
-  return (
-    <SelectField
-      id={`dl-schedule-${name}`}
-      label={props.label}
-      problem={props.problems[name]}
-      value={props.rule[name]}
-      options={props.options}
-      disabled={props.disabled}
-      onChange={value => props.onChange({ [name]: value })}
-    />
-  );
-}
-
-/** A labelled choice of one of a few. */
-export function SelectField(props: {
-  id: string;
-  label: string;
-  description?: string;
-  problem?: string;
-  value: string;
-  /** The values with their texts. */
-  options: [string, string][];
-  disabled: boolean;
-  onChange: (value: string) => void;
-}): JSX.Element {
-  return (
-    <Field
-      id={props.id}
-      label={props.label}
-      description={props.description}
-      problem={props.problem}
-    >
-      {attributes => (
-        <HTMLSelect
-          {...attributes}
-          value={props.value}
-          disabled={props.disabled}
-          onChange={event => props.onChange(event.target.value)}
-        >
-          {props.options.map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </HTMLSelect>
-      )}
-    </Field>
+    <DraftText {...props} name="at" type="time" label={props.trans.__('At')} />
   );
 }
 
