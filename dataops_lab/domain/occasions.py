@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,34 +67,3 @@ def kind_of_group(ends: Sequence[PresetEnd]) -> MessageKind | None:
     """Return the kind of the one message about all presets: the worst of them; None when nobody is told."""
     kinds = {end.kind for end in ends}
     return next((kind for kind in _WORST_FIRST if kind in kinds), None)
-
-
-def summarize_presets(presets: Sequence[Mapping[str, Any]]) -> str:
-    """Say in a sentence what became of the presets of a message: "3 of 4 ran; North failed."."""
-    good = sum(each["state"] == RunState.SUCCEEDED for each in presets)
-    parts = []
-    for words, names in _by_state(presets).items():
-        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        parts.append(f"{shown} {words}")
-    return f"{good} of {len(presets)} succeeded{'; ' + ', '.join(parts) if parts else ''}."
-
-
-_WORDS = {
-    "failed": "failed",
-    "timed_out": "timed out",
-    "lost": "got lost",
-    "expired": "expired",
-    "cancelled": "was cancelled",
-    "refused": "could not start",
-    "missed": "was missed",
-    "skipped": "was skipped",
-    "late": "is late",
-}
-
-
-def _by_state(presets: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for each in presets:
-        if each["state"] != RunState.SUCCEEDED:
-            found.setdefault(_WORDS.get(each["state"], "has not ended"), []).append(each["preset"])
-    return found

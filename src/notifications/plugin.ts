@@ -38,17 +38,18 @@ export const notifications: JupyterFrontEndPlugin<void> = {
       icon: bellIcon,
       describedBy: noArgs,
       execute: async () => {
-        if (!tracker.currentWidget) {
+        let widget = tracker.find(() => true);
+        if (!widget) {
           const [{ MyNotificationsWidget }, { MySettingsModel }] =
             await Promise.all([import('./screen'), import('./settingsModel')]);
-          const widget = new MyNotificationsWidget({
+          widget = new MyNotificationsWidget({
             model: new MySettingsModel(dataOps.client),
             trans
           });
           void tracker.add(widget);
           shell.add(widget, viewArea(labShell));
         }
-        shell.activateById(tracker.currentWidget!.id);
+        shell.activateById(widget.id);
       }
     });
     palette?.addItem({

@@ -4,6 +4,7 @@ import React, { useState } from 'react';
 import type { DeliveryTimes, Subscription } from '../../api';
 import { Check } from '../../shared/components/Check';
 import { Message } from '../../shared/components/Message';
+import { Table } from '../../shared/components/Table';
 import { TextField } from '../../shared/components/TextField';
 import { RelativeTime } from '../../shared/components/Times';
 import { Trouble } from '../../shared/components/Trouble';
@@ -273,50 +274,42 @@ function Subscriptions(props: Props): JSX.Element {
           )}
         </p>
       ) : (
-        <table className="dl-Table">
-          <thead>
-            <tr>
-              <th scope="col">{trans.__('What')}</th>
-              <th scope="col">{trans.__('Told when')}</th>
-              <th scope="col">{trans.__('By')}</th>
-              <th scope="col" aria-label={trans.__('Actions')} />
+        <Table
+          className="dl-Table"
+          columns={[trans.__('What'), trans.__('Told when'), trans.__('By')]}
+          actions={trans.__('Actions')}
+        >
+          {state.subscriptions.map(each => (
+            <tr key={`${each.object_kind} ${each.object_id}`}>
+              <td>
+                {each.object_name}{' '}
+                <span className="dl-mod-quiet">
+                  {kindName(each.object_kind, trans)}
+                </span>
+              </td>
+              <td>
+                {each.choice?.on.map(on => words.get(on)).join(', ') ||
+                  trans.__('never')}
+              </td>
+              <td>
+                {each.choice?.on.length ? each.choice.channels.join(', ') : '–'}
+              </td>
+              <td>
+                <button
+                  type="button"
+                  className="dl-Button"
+                  aria-label={trans.__(
+                    'As by default for %1',
+                    each.object_name
+                  )}
+                  onClick={() => props.onUnsubscribe(each)}
+                >
+                  {trans.__('As by default')}
+                </button>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {state.subscriptions.map(each => (
-              <tr key={`${each.object_kind} ${each.object_id}`}>
-                <td>
-                  {each.object_name}{' '}
-                  <span className="dl-mod-quiet">
-                    {kindName(each.object_kind, trans)}
-                  </span>
-                </td>
-                <td>
-                  {each.choice?.on.map(on => words.get(on)).join(', ') ||
-                    trans.__('never')}
-                </td>
-                <td>
-                  {each.choice?.on.length
-                    ? each.choice.channels.join(', ')
-                    : '–'}
-                </td>
-                <td>
-                  <button
-                    type="button"
-                    className="dl-Button"
-                    aria-label={trans.__(
-                      'As by default for %1',
-                      each.object_name
-                    )}
-                    onClick={() => props.onUnsubscribe(each)}
-                  >
-                    {trans.__('As by default')}
-                  </button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
     </section>
   );
