@@ -270,6 +270,7 @@ export type Schedule = Override<
       parameters: Parameters;
       recipients?: Recipient[];
     }[];
+    send: Required<Schemas['SendModel']>;
     last_tick: Tick | null;
     last_run: RunSummary | null;
   }
@@ -292,6 +293,7 @@ export type ScheduleSettings = Pick<
   | 'catchup_window_s'
   | 'pause_on_failure'
   | 'due'
+  | 'send'
 >;
 /** A file as it is now, and how it shall run each time. */
 export type ScheduledSource = Partial<
