@@ -1,6 +1,6 @@
 """Take a notebook to production without leaving JupyterLab.
 
-`record` is what notebooks use; the two functions below are what Jupyter looks for. Everything is
+`record` and `mail` are what notebooks use; the two functions below are what Jupyter looks for. Everything is
 imported on first use: a kernel that only wants `record` must not pay for a server, and the runner
 imports this package in environments that have none of our dependencies.
 """
@@ -10,16 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .runner.record import mail as mail
     from .runner.record import record as record
 
-__all__ = ["record"]
+__all__ = ["mail", "record"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "record":
-        from .runner.record import record
+    if name in __all__:
+        from .runner import record
 
-        return record
+        return getattr(record, name)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -113,6 +113,17 @@ class DataOpsApp(ExtensionApp):
 
         return mount_roots()
 
+    public_url = Unicode(
+        "",
+        help="""Address at which people reach this server, such as https://hub.example/user/ada/. Messages link to it.
+        Empty: the environment variable DATAOPS_LAB_PUBLIC_URL; without that messages have commands in place of links.
+        """,
+    ).tag(config=True)
+
+    @default("public_url")
+    def _public_url(self) -> str:
+        return os.environ.get("DATAOPS_LAB_PUBLIC_URL", "")
+
     output_roots = List(
         Unicode(),
         help="""Folders below which environments may publish outputs. Default: the environment variable
@@ -216,6 +227,7 @@ class DataOpsApp(ExtensionApp):
 
         # The services read them, so they are set first.
         self._export_roots()
+        self._export_public_url()
         self._export_notifications()
         self._lanes = Lanes(quick=self.api_threads)
         self._broadcaster = Broadcaster(self.services, self._lanes.streams)
@@ -295,6 +307,13 @@ class DataOpsApp(ExtensionApp):
             os.environ[MOUNT_ROOTS] = os.pathsep.join(self.mount_roots)
         if self.output_roots != output_roots():
             os.environ[OUTPUT_ROOTS] = os.pathsep.join(self.output_roots)
+
+    def _export_public_url(self) -> None:
+        """Set the environment variable of the public address, where the engine reads it."""
+        from .wiring import PUBLIC_URL, public_url
+
+        os.environ[PUBLIC_URL] = self.public_url
+        public_url()  # A wrong one is told now, and not by each message.
 
     def _export_notifications(self) -> None:
         """Set the environment variables of mail and of messages, where the engine reads them."""

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .blobs import FolderBlobs
 from .domain.actors import Actor
@@ -74,6 +75,24 @@ def output_roots() -> list[str]:
     """Read DATAOPS_LAB_OUTPUT_ROOTS, folders with colons between; when it is not set, return `ROOTS`."""
     named = os.environ.get(OUTPUT_ROOTS)
     return list(ROOTS) if named is None else [root for root in named.split(os.pathsep) if root]
+
+
+PUBLIC_URL = "DATAOPS_LAB_PUBLIC_URL"
+
+
+def public_url() -> str | None:
+    """Read DATAOPS_LAB_PUBLIC_URL, the address at which people reach the server. InvalidRequest when it is none."""
+    text = os.environ.get(PUBLIC_URL, "").strip()
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise InvalidRequest(
+            f"{PUBLIC_URL} is the address at which people reach JupyterLab, such as https://hub.example/user/ada/. "
+            "It has no query, no fragment and no login.",
+            code="invalid_public_url",
+        )
+    return text.rstrip("/")
 
 
 PRELOAD_BYTES = "DATAOPS_LAB_PRELOAD_BYTES"
@@ -172,6 +191,7 @@ def build_services(home: Home, *, workers: bool = False, administered_by: Iterab
         limits=travel_limits(),
         inherited=inherited_variables(os.environ),
         images=LazyImageBackends(_docker_images),
+        public_url=public_url(),
         output_folders=LocalOutputFolders(output_roots(), protected=[home.folder]),
         reactions=(publications.react, pipeline_runs.react, ticks.react, messages.react),
         administrators=frozenset(administrators() if administered_by is None else administered_by),

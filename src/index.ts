@@ -1,6 +1,7 @@
 import { administration } from './administration/plugin';
 import { client } from './api/plugin';
 import { jobs } from './jobs/plugin';
+import { links } from './links/plugin';
 import { notifications } from './notifications/plugin';
 import { pipelineEditor } from './pipelines/editor/plugin';
 import { pipelines } from './pipelines/plugin';
@@ -22,5 +23,6 @@ export default [
   reproductions,
   schedules,
   notifications,
-  administration
+  administration,
+  links
 ];

@@ -196,6 +196,7 @@ _NAMES = {
         "SchedulePreviewRequest",
         "ScheduleRequest",
         "ScheduleSettings",
+        "SendModel",
         "TickModel",
         "TickSpanModel",
         "ReceiptModel",

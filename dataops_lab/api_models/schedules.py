@@ -31,6 +31,7 @@ from ..domain.schedules import (
     Webhook,
     settings_to_json,
 )
+from ..domain.sending import MAX_CONDITION, MAX_NAMES, SendRule, When
 from ..domain.ticks import Tick, TickKind, TickState
 from ..domain.timetables import (
     MAX_INTERVAL_S,
@@ -193,6 +194,20 @@ class DueModel(Model):
         return Due(dt.time.fromisoformat(self.at) if self.at else None, self.within_s)
 
 
+class SendModel(Model):
+    """When a success is told: `changed` compares named `values` with the last success that was told.
+
+    `condition` is an expression in CEL over the recorded values, such as `values.auc < 0.8`.
+    """
+
+    when: When = When.ALWAYS
+    values: list[str] = Field(default_factory=list, max_length=MAX_NAMES)
+    condition: str = Field(default="", max_length=MAX_CONDITION)
+
+    def to_domain(self) -> SendRule:
+        return SendRule(self.when, tuple(self.values), self.condition)
+
+
 class ScheduleSettings(Model):
     """All that a person chooses for a schedule besides its job and environment.
 
@@ -216,6 +231,8 @@ class ScheduleSettings(Model):
     pause_on_failure: int | None = Field(default=None, ge=1, le=1000)
     due: DueModel | None = None
     recipients: Recipients = Field(default_factory=list)
+    send: SendModel = Field(default_factory=SendModel)
+    """When a success is told to those who hear of successes."""
 
     def to_settings(self) -> Settings:
         return Settings(
@@ -235,6 +252,7 @@ class ScheduleSettings(Model):
             pause_on_failure=self.pause_on_failure,
             due=self.due.to_domain() if self.due else None,
             recipients=tuple(each.to_domain() for each in self.recipients),
+            send=self.send.to_domain(),
         )
 
 

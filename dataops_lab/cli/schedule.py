@@ -108,6 +108,9 @@ schedule_argument = click.argument("name", metavar="SCHEDULE")
 )
 @click.option("--catchup", "catchup_window_s", type=float, default=86400.0, help="Seconds to make up for.  [24 hours]")
 @click.option("--pause-on-failure", type=int, metavar="N", help="Pause after N failures in a row.  [5 in a sandbox]")
+@click.option("--send-changed", metavar="NAME", multiple=True, help="Tell of a success if this value changed. Repeat.")
+@click.option("--send-if", metavar="EXPRESSION", help="Tell of a success when this is true: `values.auc < 0.8`.")
+@click.option("--send-new-version", is_flag=True, help="Tell of a success only when the version is a new one.")
 @click.option("--due", metavar="HH:MM|S", help="By when it should have succeeded: a time of day, or seconds.")
 @click.option(
     "--recipient",
@@ -166,6 +169,7 @@ def set_(
             "presets": _presets(presets_file),
             "due": _due(given["due"]),
             "recipients": [_recipient(text) for text in given["recipients"]],
+            "send": _send(given["send_changed"], given["send_if"], given["send_new_version"]),
             **{
                 each: given[each]
                 for each in (
@@ -201,6 +205,15 @@ def set_(
                 "An engine of this machine starts it, as long as the machine is on. `jupyter dataops doctor` tells "
                 "whether one is there."
             )
+
+
+def _send(changed: tuple[str, ...], condition: str | None, new_version: bool) -> dict[str, Any]:
+    """Return the rule for telling of successes. UsageError when several are given."""
+    given = {"changed": bool(changed), "condition": condition is not None, "new_version": new_version}
+    chosen = [when for when, is_given in given.items() if is_given] or ["always"]
+    if len(chosen) > 1:
+        raise click.UsageError("Give one of --send-changed, --send-if and --send-new-version.")
+    return {"when": chosen[0], "values": list(changed), "condition": condition or ""}
 
 
 @schedule.command("list")

@@ -14,6 +14,7 @@ from .actors import Actor
 from .calendars import Calendar
 from .dates import DateFunction
 from .runs import RunState
+from .sending import ALWAYS, SendRule
 from .subscriptions import NamedRecipient, check_recipients
 from .timetables import (
     BusinessDay,
@@ -170,6 +171,8 @@ class Settings:
     due: Due | None = None
     recipients: tuple[NamedRecipient, ...] = ()
     """The recipients of messages, besides the owner and those who subscribed."""
+    send: SendRule = ALWAYS
+    """When a success is told to those who hear of successes."""
 
     def checked(self) -> Settings:
         """Return them normalized. InvalidSchedule, with the reason, when they make no sense."""
@@ -334,6 +337,7 @@ def settings_to_json(settings: Settings) -> dict[str, Any]:
         "pause_on_failure": settings.pause_on_failure,
         "due": {"at": due.at.isoformat() if due.at else None, "within_s": due.within_s} if due else None,
         "recipients": [recipient.to_json() for recipient in settings.recipients],
+        "send": settings.send.to_json(),
     }
 
 
@@ -356,6 +360,7 @@ def settings_from_json(value: Mapping[str, Any]) -> Settings:
         pause_on_failure=value["pause_on_failure"],
         due=Due(dt.time.fromisoformat(due["at"]) if due["at"] else None, due["within_s"]) if due else None,
         recipients=_recipients(value),
+        send=SendRule.from_json(value.get("send")),
     )
 
 

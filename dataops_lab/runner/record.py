@@ -1,4 +1,4 @@
-"""`record(name, value)`: the function that a notebook calls to leave a value with its run.
+"""`record` and `mail`: the functions that a notebook calls to leave a value with its run, and to shape the mail.
 
 It imports the standard library only: where dataops_lab is not installed, this file is put on the path of the run as
 `dataops_lab.py`.
@@ -11,12 +11,17 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 _VALUE_MIME = "application/vnd.dataops.value+json"
+
+_MOST_SUBJECT = 200
+_MOST_TEXT = 20_000
+_MOST_ATTACHED = 15
+"""The bounds of a mail, as dataops_lab.domain.mails has them."""
 
 _MOST_ITEMS = 10_000
 """The most items of an array."""
@@ -33,6 +38,41 @@ def record(name: str, value: Any) -> None:
     """
     if not isinstance(name, str) or not name:
         raise TypeError("record() needs a name, a text that is not empty")
+    _record(name, value)
+
+
+def mail(
+    *,
+    subject: str | None = None,
+    text: str | None = None,
+    attach: Sequence[str | os.PathLike[str]] = (),
+    send: bool | None = None,
+) -> None:
+    """Say what the mail about this run contains; the last call counts. Its recipients are not chosen here.
+
+    `subject` and `text` replace the words of the mail and stand before its report. `attach` names files that the run
+    leaves as artifacts, by their paths from the workspace's root as the record lists them. `send` False: nobody is told
+    of this success. It is the value `dataops_lab.mail` of the record.
+    Raise TypeError or ValueError for anything else than texts, paths and truth values, and for a text that is too long.
+    """
+    for name, given, most in (("subject", subject, _MOST_SUBJECT), ("text", text, _MOST_TEXT)):
+        if given is not None and not isinstance(given, str):
+            raise TypeError(f"mail(): {name} is of type {type(given).__name__}. Give a text.")
+        if given is not None and len(given) > most:
+            raise ValueError(f"mail(): {name} has {len(given):,} characters; at most {most:,} are sent. Attach a file.")
+    if isinstance(attach, (str, bytes)) or not all(isinstance(path, (str, os.PathLike)) for path in attach):
+        raise TypeError("mail(): attach is a list of paths, such as ['table.csv'].")
+    if len(attach) > _MOST_ATTACHED:
+        raise ValueError(
+            f"mail(): attach has {len(attach)} paths; at most {_MOST_ATTACHED} are sent. Pack them into one."
+        )
+    if send is not None and not isinstance(send, bool):
+        raise TypeError("mail(): send is True or False.")
+    wish = {"subject": subject, "text": text, "attach": [os.fspath(path) for path in attach], "send": send}
+    _record("dataops_lab.mail", {name: value for name, value in wish.items() if value not in (None, [])})
+
+
+def _record(name: str, value: Any) -> None:
     try:
         entry = {"name": name, "value": _plain(value, name)}
     except RecursionError:

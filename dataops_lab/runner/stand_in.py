@@ -1,4 +1,4 @@
-"""`dataops_lab` for a program of a run: the installed one where its interpreter has it, else `record` alone.
+"""`dataops_lab` for a program of a run: the installed one where its interpreter has it, else `record` and `mail` alone.
 
 This file is put on PYTHONPATH as `dataops_lab.py`, before what is installed, with record.py as `_dataops_record.py`
 beside it. PYTHONPATH reaches every Python that the program starts: none of them may lose an installed dataops_lab.
@@ -20,4 +20,4 @@ if _installed is not None and _installed.loader is not None:
     sys.modules[__name__] = _module
     _installed.loader.exec_module(_module)
 else:
-    from _dataops_record import record  # type: ignore[import-not-found]  # noqa: F401
+    from _dataops_record import mail, record  # type: ignore[import-not-found]  # noqa: F401

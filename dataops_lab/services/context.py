@@ -67,6 +67,8 @@ class Services:
     """Variables of this process that runs on this machine get when they are submitted here."""
     images: ImageBackends | None = None
     """None: this installation has no container daemon."""
+    public_url: str | None = None
+    """The address at which people reach the Jupyter server. Messages link to it; None: they have commands."""
     output_folders: OutputFolders | None = None
     """None: this process publishes nothing."""
     old_schedules: OldSchedules | None = None

@@ -13,6 +13,7 @@ from ..domain.actors import Actor
 from ..domain.delivery_times import GROUP_WAIT
 from ..domain.durations import WARNING_LEAST_EXCESS_S, warning_after
 from ..domain.events import Subject, SubjectKind
+from ..domain.mails import read_wish
 from ..domain.notifications import Message, MessageKind
 from ..domain.occasions import BY_HAND, PresetEnd, kind_of_group, message_of_end, was_failure
 from ..domain.pipelines import Step
@@ -234,6 +235,8 @@ def _tell_run(
     if end is None:
         return
     kind, occasion = end
+    if run.state is RunState.SUCCEEDED and _wishes_silence(tx, run):
+        return
     targets = default_targets(tx, run.environment)
 
     def has_listeners() -> bool:
@@ -249,6 +252,11 @@ def _tell_run(
         if not has_listeners():
             return
     _add(tx, kind, _job_subject(run), run_payload(tx, run, occasion), at=at)
+
+
+def _wishes_silence(tx: Transaction, run: Run) -> bool:
+    record = tx.records.find_for_run(run.id)
+    return record is not None and read_wish(record.values).send is False
 
 
 def tell_retries(tx: Transaction, retried: Collection[Run], *, at: dt.datetime) -> None:

@@ -45,6 +45,7 @@ from .permissions import allows, require
 from .pipeline_plans import make_plan, take_pipeline
 from .placement import with_submitter_variables
 from .scheduled_runs import SINGLE, root_of
+from .sending import check_rule
 from .subscriptions import check_recipients_of
 from .versions import TakenSnapshot, make_version, take_snapshot
 
@@ -548,6 +549,7 @@ def _check_name(name: str) -> str:
 def _check_settings(ctx: Services, settings: Settings) -> Settings:
     """Return them normalized. InvalidSchedule when they make no sense, or when the schedule would never start."""
     settings = settings.checked()
+    settings = replace(settings, send=check_rule(ctx, settings.send))
     if len(json.dumps([dict(settings.parameters), [dict(p.parameters) for p in settings.presets]], default=str)) > (
         MAX_PARAMETERS_BYTES
     ):

@@ -33,6 +33,7 @@ from .context import Services
 from .messages import FORESEEN, long_run_group, tell, tell_end
 from .runs import ask_to_end
 from .scheduled_runs import ScheduledRun, prepare
+from .sending import is_told
 
 log = logging.getLogger("dataops_lab.schedules")
 
@@ -251,13 +252,13 @@ def react(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime)
     tops = [run for run in ended if run.parent_id is None]
     of_ticks = [run for run in tops if run.tick_id is not None]
     if of_ticks:
-        _end_ticks(tx, of_ticks, at)
+        _end_ticks(ctx, tx, of_ticks, at)
     started_by = [run for run in tops if run.trigger.kind is not TriggerKind.TRIAL]
     if started_by:
         _follow(ctx, tx, started_by, at)
 
 
-def _end_ticks(tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
+def _end_ticks(ctx: Services, tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
     ticks = tx.ticks.get_many([run.tick_id for run in ended if run.tick_id is not None])
     schedules = dict(tx.schedules.get_many([tick.schedule_id for tick in ticks.values()]))
     for run in ended:
@@ -270,16 +271,18 @@ def _end_ticks(tx: Transaction, ended: Sequence[Run], at: dt.datetime) -> None:
                 tell(tx, MessageKind.FAILURE, schedule, tick, run=run, at=at)
             release_backfill(tx, schedule.id, tick.cause, at=at)
         else:
-            schedules[schedule.id] = _count_end(tx, schedule, tick, run, at)
+            schedules[schedule.id] = _count_end(ctx, tx, schedule, tick, run, at)
     for schedule_id in schedules:
         release_waiting(tx, schedule_id, at=at)
 
 
-def _count_end(tx: Transaction, schedule: Schedule, tick: Tick, run: Run, at: dt.datetime) -> Schedule:
+def _count_end(ctx: Services, tx: Transaction, schedule: Schedule, tick: Tick, run: Run, at: dt.datetime) -> Schedule:
     if run.state is RunState.SUCCEEDED:
         if tick.due_at is None or tick.due_at >= at:
             tx.ticks.mark_told(tick.id, at=at)
-        tell_end(tx, schedule, tick, run, at=at)
+        # The first success after a failure says that it works again: nobody can choose not to hear that.
+        if is_told(ctx, tx, schedule, tick, run, at=at) or schedule.failures:
+            tell_end(tx, schedule, tick, run, at=at)
         if schedule.failures:
             schedule = replace(schedule, failures=0)
             tx.schedules.move_on(schedule)

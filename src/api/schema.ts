@@ -5231,6 +5231,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /**
              * Name
              * @default null
@@ -5355,6 +5356,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /** Id */
             id: string;
             /** Name */
@@ -5468,6 +5470,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /**
              * Count
              * @default 5
@@ -5537,6 +5540,7 @@ export interface components {
             due: components["schemas"]["DueModel"] | null;
             /** Recipients */
             recipients?: components["schemas"]["RecipientModel"][];
+            send?: components["schemas"]["SendModel"];
             /** Path */
             path: string;
             /**
@@ -5612,6 +5616,23 @@ export interface components {
          * @enum {string}
          */
         Security: "starttls" | "tls" | "none";
+        /**
+         * SendModel
+         * @description When a success is told: `changed` compares named `values` with the last success that was told.
+         *
+         *     `condition` is an expression in CEL over the recorded values, such as `values.auc < 0.8`.
+         */
+        SendModel: {
+            /** @default always */
+            when: components["schemas"]["When"];
+            /** Values */
+            values?: string[];
+            /**
+             * Condition
+             * @default
+             */
+            condition: string;
+        };
         /**
          * SetSecretModel
          * @description A secret that was set just now. `masked` false: its value is too short to be masked in the outputs of runs.
@@ -6400,6 +6421,11 @@ export interface components {
              */
             keep_previous: boolean;
         };
+        /**
+         * When
+         * @enum {string}
+         */
+        When: "always" | "changed" | "condition" | "new_version";
         /**
          * WorkspaceReference
          * @description A workspace. `remote` is the git remote; spellings that mean the same remote are all written in one way.

@@ -278,6 +278,7 @@ export type Schedule = Override<
       parameters: Parameters;
       recipients?: Recipient[];
     }[];
+    send: Required<Schemas['SendModel']>;
     last_tick: Tick | null;
     last_run: RunSummary | null;
   }
@@ -300,6 +301,7 @@ export type ScheduleSettings = Pick<
   | 'catchup_window_s'
   | 'pause_on_failure'
   | 'due'
+  | 'send'
 >;
 /** A file as it is now, and how it shall run each time. */
 export type ScheduledSource = Partial<

@@ -33,6 +33,10 @@ export type ScheduleDraft = {
   dueAt: string;
   /** In minutes. */
   dueWithin: string;
+  sendWhen: ScheduleSettings['send']['when'];
+  /** Names of values, with commas between. */
+  sendValues: string;
+  sendCondition: string;
   presets: PresetDraft[];
   recipients: Recipient[];
 };
@@ -58,13 +62,16 @@ export function firstDraft(): ScheduleDraft {
     dueKind: '',
     dueAt: '09:00',
     dueWithin: '45',
+    sendWhen: 'always',
+    sendValues: '',
+    sendCondition: '',
     presets: [],
     recipients: []
   };
 }
 
 export function draftOfSchedule(schedule: Schedule): ScheduleDraft {
-  const { timezone, due } = schedule;
+  const { timezone, due, send } = schedule;
   const local = (instant: string | null) =>
     instant === null ? '' : localOf(instant, timezone);
   return {
@@ -83,6 +90,9 @@ export function draftOfSchedule(schedule: Schedule): ScheduleDraft {
     dueKind: due === null ? '' : due.at !== null ? 'at' : 'within',
     dueAt: due?.at?.slice(0, 5) ?? '09:00',
     dueWithin: due?.within_s ? String(due.within_s / 60) : '45',
+    sendWhen: send.when,
+    sendValues: send.values.join(', '),
+    sendCondition: send.condition,
     presets: schedule.presets.map(({ name, parameters, recipients }) => ({
       name,
       parameters: JSON.stringify(parameters),
@@ -118,6 +128,15 @@ export function readSchedule(
     }
     return instant;
   };
+  const isChanged = draft.sendWhen === 'changed';
+  const values = draft.sendValues.split(/[\s,]+/).filter(Boolean);
+  if (isChanged && !values.length) {
+    problems.sendValues = trans.__('Name at least one value.');
+  }
+  const isConditional = draft.sendWhen === 'condition';
+  if (isConditional && !draft.sendCondition.trim()) {
+    problems.sendCondition = trans.__('Needs a condition.');
+  }
   const settings = {
     timezone: draft.timezone,
     starts_at: moment('starts'),
@@ -143,17 +162,22 @@ export function readSchedule(
       }
       return { to: to.trim(), on };
     }),
+    send: {
+      when: draft.sendWhen,
+      values: isChanged ? values : [],
+      condition: isConditional ? draft.sendCondition.trim() : ''
+    },
     presets: draft.presets.map((preset, index) => {
       const { name, parameters, tell, recipients } = preset;
-      const values = mappingOf(parameters);
-      if (values === null || !name.trim()) {
+      const given = mappingOf(parameters);
+      if (given === null || !name.trim()) {
         problems[`preset-${index}`] = trans.__(
           'A preset needs a name, and a mapping in JSON such as {"region": "south"}.'
         );
       }
       return {
         name: name.trim(),
-        parameters: values ?? {},
+        parameters: given ?? {},
         recipients: readRecipients(tell, recipients)
       };
     })

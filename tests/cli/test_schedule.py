@@ -23,6 +23,7 @@ def test_options_become_settings(cli, shell):
         *("schedule", "set", path, "--name", "monday", "--cron", "0 8 * * 1", "--timezone", "Europe/Paris"),
         *("-p", "region", "all", "--date", "day", "yesterday", "--presets", "presets.yaml", "--due", "09:00"),
         *("--overlap", "buffer_one", "--misfire", "all", "--jitter", "30", "--pause-on-failure", "3", "--json"),
+        *("--send-changed", "auc", "--send-changed", "rows"),
     )
     assert answer.code == 0, answer.out
     found = answer.json
@@ -30,6 +31,7 @@ def test_options_become_settings(cli, shell):
     assert (found["parameters"], found["dates"]) == ({"region": "all"}, {"day": "yesterday"})
     assert [preset["name"] for preset in found["presets"]] == ["north", "south"]
     assert (found["overlap"], found["misfire"], found["jitter_s"]) == ("buffer_one", "all", 30.0)
+    assert found["send"] == {"when": "changed", "values": ["auc", "rows"], "condition": ""}
     assert (found["due"], found["pause_on_failure"]) == ({"at": "09:00:00", "within_s": None}, 3)
     again = cli("schedule", "set", path, "--name", "monday", "--every", "3600", "--json").json
     assert (again["id"], again["rule"]["kind"]) == (found["id"], "interval")
@@ -42,6 +44,7 @@ def test_options_become_settings(cli, shell):
         (["--cron", "0 0 30 2 *"], "never_fires", "never fires"),
         (["--cron", "0 8 * * 1", "--timezone", "Europe/Pariss"], "unknown_zone", "Europe/Paris"),
         (["--cron", "0 8 * * 1", "--every", "5"], "invalid_request", "Give one of"),
+        (["--cron", "0 8 * * 1", "--send-if", "values.auc <"], "invalid_schedule", "ends too early"),
         (["--once", "2001-01-01T00:00"], "never_fires", "has passed"),
         (["--cron", "0 8 * * 1", "--calendar", "fr"], "unknown_calendar", "no calendar"),
         (["--cron", "0 8 * * 1", "--date", "region", "someday"], "unknown_date", "yesterday"),

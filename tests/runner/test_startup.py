@@ -98,10 +98,11 @@ def test_the_stand_in_is_last_on_the_path_and_records(runs):
     run = runs.run(
         "import importlib.machinery, importlib.util, sys\n"
         "spec = importlib.machinery.PathFinder.find_spec('dataops_lab', sys.path[-1:])\n"
-        "module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\nmodule.record('a', 1)"
+        "module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\nmodule.record('a', 1)\n"
+        "module.mail(subject='S')"
     )
 
-    assert run.values == {"a": 1}
+    assert run.values == {"a": 1, "dataops_lab.mail": {"subject": "S"}}
     assert run.notebook["cells"][0]["outputs"][0]["data"]["text/plain"] == "a = 1"
 
 

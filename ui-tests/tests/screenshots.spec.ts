@@ -115,7 +115,7 @@ for (const theme of ['light', 'dark'] as const) {
       await expect(
         screens.recordInPhase(status ? 'failed' : 'succeeded')
       ).toBeVisible();
-      await page.activity.closeAll();
+      await execute(page, 'application:close');
     }
     await execute(page, 'dataops:pipeline-history', { path: nightly });
     await expect(page.locator('.dl-Matrix:visible')).toBeVisible();

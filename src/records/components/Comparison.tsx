@@ -21,13 +21,13 @@ export function Comparison(props: {
   const open = (
     <button
       className="dl-Button dl-mod-link"
-      title={trans.__('Open the run that succeeded')}
-      onClick={() => props.onOpen(good.id)}
-    >
-      {trans.__(
-        'the last success, %1',
+      title={trans.__(
+        'Open the run that succeeded: %1',
         formatExact(good.finished_at ?? good.created_at)
       )}
+      onClick={() => props.onOpen(good.id)}
+    >
+      {trans.__('the last success')}
     </button>
   );
   if (!differences.length) {
@@ -81,11 +81,12 @@ function One(props: {
     <span data-kind={difference.kind}>
       {text}
       {by && (
-        <span className="dl-mod-quiet">
+        <span
+          className="dl-mod-quiet"
+          title={at === null ? undefined : formatExact(at)}
+        >
           {' '}
-          {at
-            ? trans.__('(%1, %2)', by.name, formatExact(at))
-            : trans.__('(%1)', by.name)}
+          {trans.__('(%1)', by.name)}
         </span>
       )}
     </span>

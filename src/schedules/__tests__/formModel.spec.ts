@@ -37,6 +37,7 @@ const SCHEDULE = {
   catchup_window_s: 7200,
   pause_on_failure: 3,
   due: { at: '09:00:00', within_s: null },
+  send: { when: 'changed', values: ['auc', 'rows'], condition: '' },
   last_run: null
 } as unknown as Schedule;
 
@@ -131,6 +132,22 @@ describe('ScheduleFormModel', () => {
         due: { at: '09:00', within_s: null }
       }
     ]);
+  });
+
+  it('asks for the values or the condition that decide on sending', async () => {
+    const model = await open({ id: 's1' });
+    model.edit({ sendValues: ' ' });
+    expect(await model.save()).toBeNull();
+    expect(model.state.problems.sendValues).toContain('at least one');
+    model.edit({ sendWhen: 'condition' });
+    expect(await model.save()).toBeNull();
+    model.edit({ sendCondition: ' values.auc < 1 ' });
+    await model.save();
+    expect(sent[0].send).toEqual({
+      when: 'condition',
+      values: [],
+      condition: 'values.auc < 1'
+    });
   });
 
   it('needs no value of a parameter that each preset gives', async () => {

@@ -27,6 +27,8 @@ const FIELDS = [
   'catchup',
   'pauseAfter',
   'dueWithin',
+  'sendValues',
+  'sendCondition',
   'calendar'
 ];
 
@@ -119,6 +121,7 @@ export function MoreFields(props: Props): JSX.Element {
         )}
         <Holidays {...props} />
       </div>
+      <Sending {...props} />
       <h3>{trans.__('Presets')}</h3>
       <p className="dl-mod-quiet">
         {trans.__(
@@ -251,6 +254,48 @@ function Misfire(props: Props): JSX.Element {
           type="number"
           label={trans.__('But no older than')}
           hint={trans.__('hours')}
+        />
+      )}
+    </div>
+  );
+}
+
+function Sending(props: Props): JSX.Element {
+  const { draft, trans } = props;
+  return (
+    <div className="dl-Fields">
+      <SelectField
+        id="dl-schedule-sendWhen"
+        label={trans.__('Tell of a success')}
+        description={trans.__('To those who want to hear of successes.')}
+        value={draft.sendWhen}
+        options={[
+          ['always', trans.__('always')],
+          ['changed', trans.__('when a recorded value changed')],
+          ['condition', trans.__('when a condition is true')],
+          ['new_version', trans.__('when the version is a new one')]
+        ]}
+        disabled={props.disabled}
+        onChange={sendWhen =>
+          props.onChange({ sendWhen: sendWhen as ScheduleDraft['sendWhen'] })
+        }
+      />
+      {draft.sendWhen === 'changed' && (
+        <DraftText
+          {...props}
+          name="sendValues"
+          label={trans.__('Names of values')}
+          hint={trans.__('commas between')}
+          placeholder="auc, rows"
+        />
+      )}
+      {draft.sendWhen === 'condition' && (
+        <DraftText
+          {...props}
+          name="sendCondition"
+          label={trans.__('Condition')}
+          hint="CEL"
+          placeholder="values.auc < 0.8"
         />
       )}
     </div>
