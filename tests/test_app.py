@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from dataops_lab.app import DataOpsApp
+from dataops_lab.domain.mail import MailServer, Security
 from dataops_lab.domain.mounts import ROOTS
 from dataops_lab.domain.snapshots import SnapshotLimits
 from dataops_lab.errors import InvalidRequest
@@ -22,7 +23,9 @@ from dataops_lab.wiring import (
     DEFAULT_PRELOAD_BYTES,
     Home,
     build_services,
+    mail_server,
     mount_roots,
+    notification_hosts,
     preload_bytes,
     safe_libraries,
     travel_limits,
@@ -158,6 +161,19 @@ def test_what_the_server_lets_travel_also_holds_for_commands_in_its_terminals(mo
     assert build_services(Home(tmp_path / "home")).limits == SnapshotLimits(files=7, total_bytes=4 * 2**30)
     DataOpsApp(travel_total_bytes=9)._export_limits()
     assert travel_limits() == SnapshotLimits(files=7, total_bytes=9)
+
+
+def test_the_engine_sends_mail_by_the_server_that_the_settings_name(monkeypatch):
+    for name in ("MAIL_SERVER", "MAIL_FROM", "MAIL_SECURITY", "MAIL_USER", "MAIL_CA_FILE", "NOTIFICATION_HOSTS"):
+        monkeypatch.setenv(f"DATAOPS_LAB_{name}", "")
+    DataOpsApp()._export_notifications()
+    assert (mail_server(), notification_hosts()) == (None, [])
+    settings = {"mail_server": "smtp.example.org", "mail_from": "lab@example.org", "mail_security": "tls"}
+    DataOpsApp(
+        **settings, mail_user="lab", notification_hosts=["chat.example.org", "10.1.0.0/16"]
+    )._export_notifications()
+    assert mail_server() == MailServer("smtp.example.org", 465, "lab@example.org", security=Security.TLS, user="lab")
+    assert notification_hosts() == ["chat.example.org", "10.1.0.0/16"]
 
 
 @pytest.mark.parametrize("text", ["many", "0", "-1"])

@@ -10,11 +10,14 @@ import { Environments } from './components/Environments';
 import { ImagePage } from './components/ImagePage';
 import { Images } from './components/Images';
 import { Retention } from './components/Retention';
+import { TargetPage } from './components/TargetPage';
+import { Targets } from './components/Targets';
 import { Secrets, Variables } from './components/Variables';
 import { AuditFilter, AuditModel } from './audit';
 import { EnvironmentsModel, NEW } from './environments';
 import { ImagesModel } from './images';
 import { RetentionModel } from './retention';
+import { TargetsModel } from './targets';
 
 /** The id of the element that shows a page. */
 export const PANEL = 'dataops-administration-page';
@@ -151,6 +154,44 @@ export function RetentionPart(
       onEdit={() => model.forget()}
       onOpenRun={props.onOpenRun}
       trans={props.trans}
+    />
+  );
+}
+
+export function TargetsPart(
+  props: Common & { model: TargetsModel }
+): JSX.Element {
+  const { model, trans } = props;
+  const state = useSignal(model.changed, () => model.state);
+  const { targets, selected } = state;
+  if (!targets || state.trouble) {
+    return <Loading {...props} problem={state.trouble} model={model} />;
+  }
+  const target = targets.find(candidate => candidate.name === selected) ?? null;
+  if (!target && selected !== NEW) {
+    return (
+      <Targets
+        state={state}
+        onSelect={name => void model.select(name)}
+        onAdd={() => void model.select(NEW)}
+        onSetPassword={password => model.setMailPassword(password)}
+        onTestMail={address => model.testMail(address)}
+        trans={trans}
+      />
+    );
+  }
+  return (
+    <TargetPage
+      key={target?.name}
+      target={target}
+      environments={state.environments}
+      log={state.log}
+      newKey={state.key}
+      onBack={() => void model.select(null)}
+      onSave={(name, change) => model.put(name, change)}
+      onRemove={name => model.remove(name)}
+      onTest={name => model.test(name)}
+      trans={trans}
     />
   );
 }

@@ -21,7 +21,8 @@ const IMAGE_KERNEL_PREFIX = 'dataops.';
 
 export const administration: JupyterFrontEndPlugin<void> = {
   id: 'dataops-lab:administration',
-  description: 'Environments, images, retention and audit, for administrators.',
+  description:
+    'Environments, images, notifications, retention and audit, for administrators.',
   autoStart: true,
   requires: [IDataOps, IRuns],
   optional: [ITranslator, ICommandPalette, ILayoutRestorer, ILabShell],
@@ -47,7 +48,9 @@ export const administration: JupyterFrontEndPlugin<void> = {
     );
     commands.addCommand(CommandIDs.administration, {
       label: trans.__('Administration'),
-      caption: trans.__('Environments, images, retention and audit'),
+      caption: trans.__(
+        'Environments, images, notifications, retention and audit'
+      ),
       icon: dataOpsIcon,
       describedBy: administrationArgs,
       // While it is not known whether this person may administer, the page itself says so.

@@ -17,11 +17,19 @@ import {
   EnvironmentsPart,
   ImagesPart,
   PANEL,
-  RetentionPart
+  RetentionPart,
+  TargetsPart
 } from './pages';
 import { RetentionModel } from './retention';
+import { TargetsModel } from './targets';
 
-const PAGES = ['environments', 'images', 'retention', 'audit'] as const;
+const PAGES = [
+  'environments',
+  'images',
+  'targets',
+  'retention',
+  'audit'
+] as const;
 
 export type Page = (typeof PAGES)[number];
 
@@ -44,6 +52,7 @@ export class AdministrationWidget extends Screen {
     this.environments = new EnvironmentsModel(client, onChanged);
     this.images = new ImagesModel(client, onChanged);
     this.retention = new RetentionModel(client);
+    this.targets = new TargetsModel(client);
     this.audit = new AuditModel(client);
     this.id = 'dataops-administration';
     this.addClass('dl-Administration');
@@ -54,6 +63,7 @@ export class AdministrationWidget extends Screen {
   readonly environments: EnvironmentsModel;
   readonly images: ImagesModel;
   readonly retention: RetentionModel;
+  readonly targets: TargetsModel;
   readonly audit: AuditModel;
 
   get page(): Page {
@@ -69,10 +79,13 @@ export class AdministrationWidget extends Screen {
     return this._options;
   }
 
-  /** Read a page again and show it; with `name` also select the environment or image of that name. */
+  /** Read a page again and show it; with `name` also select what has that name. */
   open(page: Page, name?: string): void {
     this._show(page);
-    if (name !== undefined && (page === 'environments' || page === 'images')) {
+    if (
+      name !== undefined &&
+      (page === 'environments' || page === 'images' || page === 'targets')
+    ) {
       void this[page].select(name);
     }
   }
@@ -81,6 +94,7 @@ export class AdministrationWidget extends Screen {
     this.environments.dispose();
     this.images.dispose();
     this.retention.dispose();
+    this.targets.dispose();
     this.audit.dispose();
     super.dispose();
   }
@@ -128,6 +142,7 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
   const labels = {
     environments: trans.__('Environments'),
     images: trans.__('Images'),
+    targets: trans.__('Notifications'),
     retention: trans.__('Retention'),
     audit: trans.__('Audit')
   };
@@ -158,6 +173,9 @@ function Connected({ widget }: { widget: AdministrationWidget }): JSX.Element {
         )}
         {page === 'images' && (
           <ImagesPart {...common} model={widget.images} kernels={kernels} />
+        )}
+        {page === 'targets' && (
+          <TargetsPart {...common} model={widget.targets} />
         )}
         {page === 'retention' && (
           <RetentionPart {...common} model={widget.retention} />

@@ -12,6 +12,7 @@ import { Problem } from './problem';
 import { ReproductionsClient } from './reproductions';
 import { RetentionClient } from './retention';
 import { SchedulesClient } from './schedules';
+import { TargetsClient } from './targets';
 import {
   Comparison,
   InspectRequest,
@@ -51,6 +52,7 @@ export class Client extends Connection {
   readonly reproductions = new ReproductionsClient(this);
   readonly retention = new RetentionClient(this);
   readonly schedules = new SchedulesClient(this);
+  readonly targets = new TargetsClient(this);
 
   status(): Promise<Status> {
     return this.get('status');

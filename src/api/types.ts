@@ -116,6 +116,14 @@ export type EnvironmentChange = Schemas['EnvironmentChange'];
 export type Limits = Schemas['LimitsModel'];
 export type Mount = Schemas['MountModel'];
 export type Variable = Schemas['VariableModel'];
+/** A place to which messages go. `place` is the host of its URL, or its address of mail. */
+export type Target = Schemas['TargetModel'];
+/** A target that was set just now, with the key that was made for it. */
+export type SetTarget = Schemas['SetTargetModel'];
+export type TargetChange = Partial<Schemas['TargetRequest']> &
+  Pick<Schemas['TargetRequest'], 'channel'>;
+export type Delivery = Schemas['DeliveryModel'];
+export type MailServer = Schemas['MailServerModel'];
 export type Secret = Schemas['SecretModel'];
 
 export type Image = Schemas['ImageModel'];

@@ -77,10 +77,10 @@ export const importArgs = describedArgs({
 export const administrationArgs = describedArgs({
   page: {
     type: 'string',
-    enum: ['environments', 'images', 'retention', 'audit'],
+    enum: ['environments', 'images', 'targets', 'retention', 'audit'],
     description: 'The page to show; the environments if not given'
   },
-  name: { type: 'string', description: 'Which environment or image' }
+  name: { type: 'string', description: 'Which environment, image or target' }
 });
 
 export const scheduleArgs = describedArgs({

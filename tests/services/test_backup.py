@@ -21,7 +21,9 @@ import pytest
 from ulid import ULID
 
 from dataops_lab.blobs import FolderBlobs
+from dataops_lab.domain.events import Subject, SubjectKind
 from dataops_lab.domain.leases import ENGINE
+from dataops_lab.domain.notifications import ChannelKind, Delivery, Message, MessageKind, Recipient
 from dataops_lab.domain.parameters import Parameter, ParameterSchema, ParameterType
 from dataops_lab.domain.repairs import WHAT_FAILED
 from dataops_lab.domain.runs import AttemptState, RunState, Submission
@@ -33,6 +35,7 @@ from dataops_lab.engine import Engine, Settings
 from dataops_lab.errors import Conflict, Damaged, DataOpsError, StateFolderUnusable
 from dataops_lab.holidays_reader import LibraryHolidays
 from dataops_lab.pipelines.local import LocalPipelines
+from dataops_lab.ports import DeliveryFilter
 from dataops_lab.services import Services, audit, audit_heads, backup, environments, pipelines, repairs, runs, schedules
 from dataops_lab.services.backup import back_up, restore
 from dataops_lab.services.runs import RunView
@@ -168,6 +171,24 @@ def test_a_restored_schedule_is_paused_because_the_original_may_still_run(origin
         schedule = tx.schedules.get("daily")
         assert schedule.pause is not None and "backup" in schedule.pause.why
         assert (schedule.next_at, tx.schedules.count_active()) == (None, 0)
+
+
+def test_a_restored_message_is_not_delivered_because_the_original_may_do_it(original, build, tmp_path):
+    at = original.clock.now()
+    subject = Subject(SubjectKind.SCHEDULE, "s1")
+    message = Message("m1", MessageKind.FAILURE, subject, {}, at, at)
+    recipient = Recipient(ChannelKind.MAIL, "ann@example.org", "ann")
+    with original.store.begin() as tx:
+        tx.outbox.add(message)
+        tx.deliveries.add(Delivery("d1", "m0", MessageKind.FAILURE, subject, recipient, at, at))
+    target = tmp_path / "with-messages.tar.gz"
+    back_up(original, target, open_copy=open_sqlite)
+    restore(target, tmp_path / "elsewhere", database=DATABASE, build=build, force=False)
+    restored = build(tmp_path / "elsewhere")
+    with closing(restored.store), restored.store.read() as tx:
+        assert (tx.outbox.next_at(), tx.deliveries.next_at()) == (None, None)
+        [delivery] = tx.deliveries.page(DeliveryFilter(), limit=9).items
+        assert "restored" in delivery.error
 
 
 class Edited(FakeNotebooks):

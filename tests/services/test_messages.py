@@ -14,6 +14,7 @@ from dataops_lab.domain.notifications import ChannelKind
 from dataops_lab.domain.runs import Submission
 from dataops_lab.domain.schedules import Due, Overlap, Preset, Settings
 from dataops_lab.domain.subscriptions import Choice, Interest, NamedRecipient, ObjectKind
+from dataops_lab.domain.targets import Target
 from dataops_lab.domain.timetables import Once
 from dataops_lab.ports import DeliveryFilter
 from dataops_lab.services import environments, pipelines, recipients, runs, schedules, subscriptions
@@ -345,3 +346,16 @@ def test_an_approval_is_told_to_those_who_decide_and_its_end_to_the_submitter(la
     lab.settle()
     assert lab.mails() == ["approval_wanted bob", "approval_given ann"]
     assert (lab.payloads()[-1]["approved"], lab.payloads()[-1]["comment"]) == (True, "Fine.")
+
+
+def test_a_target_that_names_production_hears_of_its_failures_and_one_for_all_does_not(lab):
+    live = lab.guarded()
+    with lab.ctx.store.begin() as tx:
+        for name, named in (("ops", (live,)), ("reports", ())):
+            target = Target(name, ChannelKind.SLACK, "hooks.example.org", environments=named)
+            tx.targets.put(target, at=lab.clock.now(), by=ANN)
+    lab.add_in(live)
+    lab.tick("failed")
+    with lab.ctx.store.read() as tx:
+        found = tx.deliveries.page(DeliveryFilter(channel=ChannelKind.SLACK), limit=10).items
+    assert [each.recipient.to for each in found] == ["ops"]

@@ -78,7 +78,7 @@ export class Screens {
   }
 
   async openAdministration(
-    page: 'environments' | 'images' | 'retention' | 'audit'
+    page: 'environments' | 'images' | 'targets' | 'retention' | 'audit'
   ) {
     await execute(this._page, 'dataops:administration', { page });
     await this.administration.locator(`[data-page=${page}]`).waitFor();
