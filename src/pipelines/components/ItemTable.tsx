@@ -95,10 +95,11 @@ function Sorted(
         ? { column, descending: !before.descending }
         : { column, descending: false }
     );
-  const heads = columns.map(column => ({
+  const heads = columns.map((column, place) => ({
     id: columnId(column),
     name: nameOf(column, trans),
-    isNumber: numeric.has(column),
+    // The first cell of a row is its button, and stands at the left.
+    isNumber: place > 0 && numeric.has(column),
     sort:
       order && isSameColumn(order.column, column)
         ? order.descending
