@@ -202,7 +202,16 @@ AUDITED = {
 }
 """The events that are changes, and the verb of each. An event that is in neither table is a change too."""
 
-NOT_AUDITED = ("attempt.", "image.task_started", "notification.", "person.", "run.", "step.", "tick.")
+NOT_AUDITED = (
+    "attempt.",
+    "image.task_started",
+    "notification.",
+    "person.",
+    "run.",
+    "schedule.reported",
+    "step.",
+    "tick.",
+)
 """How the kinds of other events begin: states of runs, which the records tell, and what persons set for themselves."""
 
 

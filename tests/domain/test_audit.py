@@ -64,7 +64,14 @@ def heads(entries: list[Entry]) -> list[Head]:
 # --- which events are entries ---------------------------------------------------------------------
 
 # Events of runs that are no change of a person; all others of the code must be in AUDITED.
-FOLLOWS_FROM_A_RUN = {"run.progress", "run.reaction_failed", "image.task_started", "attempt.trouble", "step.progress"}
+FOLLOWS_FROM_A_RUN = {
+    "attempt.trouble",
+    "image.task_started",
+    "run.progress",
+    "run.reaction_failed",
+    "schedule.reported",
+    "step.progress",
+}
 STATES = {"person.{", "run.{", "attempt.{", "step.{", "tick.{", "notification.{", "run.publication_{"} | {
     f"run.{state}" for state in RunState
 }

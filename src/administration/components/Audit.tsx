@@ -26,7 +26,7 @@ export function Audit(props: {
       <div className="dl-Bar">
         <p className="dl-mod-quiet">
           {trans.__(
-            'Every change and every refused change. Nobody can edit or delete an entry unseen.'
+            'Every change and every refused change. The check finds entries that were edited or deleted.'
           )}
         </p>
         <button
