@@ -9,9 +9,18 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 
 from . import yaml12
 from .api_models.base import Day
-from .domain.configuration import Configuration, EnvironmentEntry, ImageEntry, limits_to_json
+from .api_models.schedules import CronRule, RuleModel, ScheduleSettings
+from .domain.configuration import (
+    CalendarEntry,
+    Configuration,
+    EnvironmentEntry,
+    ImageEntry,
+    ScheduleEntry,
+    limits_to_json,
+)
 from .domain.environments import DockerSettings, ExecutorKind, Mount, Resources, RunLimits, parse_size
 from .domain.images import Deprecation
+from .domain.schedules import Settings, settings_to_json
 from .errors import Refused
 
 MAX_PROBLEMS = 100
@@ -109,6 +118,39 @@ class ImagePart(_Part):
         return ImageEntry(self.name, self.reference, given)
 
 
+class CalendarPart(_Part):
+    name: StrictStr
+    country: StrictStr | None = None
+    """Such as `FR`, or `DE-BW` for a part of it."""
+    days: dict[Day, StrictStr] | None = None
+    weekend: list[int] | None = None
+
+    def to_domain(self) -> CalendarEntry:
+        if self.country is not None and self.days is not None:
+            raise ValueError(f"Calendar {self.name} has a country and days. Write one of them.")
+        return CalendarEntry(
+            self.name, self.country, self.days, tuple(self.weekend) if self.weekend is not None else None
+        )
+
+
+class SchedulePart(ScheduleSettings):
+    """The settings are those of the API. Only given members are taken, so the defaults have no meaning here."""
+
+    name: StrictStr
+    path: StrictStr | None = None
+    environment: StrictStr | None = None
+    paused: StrictBool | None = None
+    rule: RuleModel = CronRule(kind="cron", expression="0 0 * * *")
+    timezone: StrictStr = "UTC"
+
+    def to_domain(self) -> ScheduleEntry:
+        settings = self.to_settings()
+        given = {
+            name: getattr(settings, name) for name in ScheduleSettings.model_fields if name in self.model_fields_set
+        }
+        return ScheduleEntry(self.name, self.path, self.environment, self.paused, given)
+
+
 class ConfigurationFile(_Part):
     """The whole file. Each setting that it names becomes exactly so, and all others stay as they are.
 
@@ -117,6 +159,8 @@ class ConfigurationFile(_Part):
 
     environments: list[EnvironmentPart] = Field(default_factory=list)
     images: list[ImagePart] = Field(default_factory=list)
+    calendars: list[CalendarPart] = Field(default_factory=list)
+    schedules: list[SchedulePart] = Field(default_factory=list)
 
 
 def load(text: str) -> Configuration:
@@ -132,6 +176,8 @@ def load(text: str) -> Configuration:
         return Configuration(
             tuple(part.to_domain() for part in parsed.environments),
             tuple(part.to_domain() for part in parsed.images),
+            tuple(part.to_domain() for part in parsed.calendars),
+            tuple(part.to_domain() for part in parsed.schedules),
         )
     except ValidationError as error:
         first_errors = error.errors()[:MAX_PROBLEMS]  # to find the line of each takes a walk
@@ -146,6 +192,8 @@ def dump(configuration: Configuration) -> str:
     document = {
         "environments": [_environment(entry) for entry in configuration.environments],
         "images": [_image(entry) for entry in configuration.images],
+        "calendars": [_calendar(entry) for entry in configuration.calendars],
+        "schedules": [_schedule(entry) for entry in configuration.schedules],
     }
     return yaml12.written(document)
 
@@ -183,6 +231,17 @@ def _image(entry: ImageEntry) -> dict[str, Any]:
     }
 
 
+def _calendar(entry: CalendarEntry) -> dict[str, Any]:
+    days = {day.isoformat(): name for day, name in entry.days.items()} if entry.days is not None else None
+    written = {"country": entry.country, "days": days, "weekend": list(entry.weekend or ())}
+    return {"name": entry.name, **{name: value for name, value in written.items() if value is not None}}
+
+
+def _schedule(entry: ScheduleEntry) -> dict[str, Any]:
+    place = {"name": entry.name, "path": entry.path, "environment": entry.environment, "paused": entry.paused}
+    return {**place, **settings_to_json(Settings(**entry.settings))}
+
+
 # --- problems, and where they are ---------------------------------------------------------------
 
 
@@ -195,9 +254,11 @@ def _describe_problem(document: yaml12.Document, path: Sequence[int | str], kind
 
 
 def _keys(path: Sequence[int | str]) -> list[str]:
-    parts: dict[str, type[_Part]] = {
+    parts: dict[str, type[BaseModel]] = {
         "environments": EnvironmentPart,
         "images": ImagePart,
+        "calendars": CalendarPart,
+        "schedules": SchedulePart,
         "limits": LimitsPart,
         "docker": DockerPart,
         "mounts": MountPart,

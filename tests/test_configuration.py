@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import fields
 
 import pytest
 
 from dataops_lab.configuration import dump, load
-from dataops_lab.domain.configuration import Configuration, ImageEntry, environment_entry, image_entry
+from dataops_lab.domain.configuration import (
+    CalendarEntry,
+    Configuration,
+    ImageEntry,
+    ScheduleEntry,
+    environment_entry,
+    image_entry,
+)
+from dataops_lab.domain.dates import DateFunction
 from dataops_lab.domain.environments import (
     DockerSettings,
     Environment,
@@ -19,6 +28,11 @@ from dataops_lab.domain.environments import (
     parse_size,
 )
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage
+from dataops_lab.domain.schedules import AfterJob, Due, Files, Misfire, Overlap, Preset, Settings, Webhook
+from dataops_lab.domain.sending import SendRule, When
+from dataops_lab.domain.subscriptions import Interest, NamedRecipient
+from dataops_lab.domain.timetables import BusinessDay, Cron, Interval, Once
+from dataops_lab.domain.webhooks import Signature
 from dataops_lab.errors import Refused
 from dataops_lab.testing import person
 
@@ -59,6 +73,47 @@ WHOLE = Configuration(
             },
         ),
         image_entry(Image("lean", "lean:1", PIN, AT, person("ada"))),
+    ),
+    calendars=(
+        CalendarEntry("own", None, {dt.date(2026, 12, 24): "Christmas Eve", dt.date(2026, 12, 31): "yes"}, (6,)),
+        CalendarEntry("south", "DE-BW", None, (5, 6)),
+    ),
+    schedules=tuple(
+        ScheduleEntry(
+            f"schedule {number}",
+            "/home/it: #1.ipynb",
+            "production",
+            False,
+            {each.name: getattr(settings, each.name) for each in fields(Settings)},
+        )
+        for number, settings in enumerate(
+            (
+                Settings(
+                    BusinessDay(-1, dt.time(18, 30)),
+                    "Europe/Paris",
+                    starts_at=dt.datetime(2026, 1, 31, 7, tzinfo=dt.UTC),
+                    jitter_s=1.5,
+                    calendar="own",
+                    parameters={"no": "no", "numbers": [1, 2.5, None], "flag": True},
+                    dates={"day": DateFunction.YESTERDAY},
+                    presets=(
+                        Preset(
+                            "North",
+                            {"region": "North"},
+                            (NamedRecipient("a@b.example", frozenset({Interest.ON_FAILURE})),),
+                        ),
+                    ),
+                    due=Due(dt.time(9)),
+                    send=SendRule(When.CONDITION, (), "values.auc < 0.8"),
+                ),
+                Settings(AfterJob("01J0000000000000000000000A"), "UTC", overlap=Overlap.BUFFER_ALL),
+                Settings(Files("/srv/in", "*.csv", 5.0, "files"), "UTC", pause_on_failure=3, due=Due(None, 60.0)),
+                Settings(Webhook(Signature.GITHUB, {"order": "/order/id"}), "UTC"),
+                Settings(Interval(90.0, 5.0), "UTC", misfire=Misfire.ALL),
+                Settings(Once(dt.datetime(2030, 1, 1, tzinfo=dt.UTC)), "UTC"),
+                Settings(Cron("0 8 * * 1"), "UTC", send=SendRule(When.CHANGED, ("auc",))),
+            )
+        )
     ),
 )
 

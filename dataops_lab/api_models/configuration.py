@@ -20,7 +20,7 @@ class ConfigurationRequest(Model):
 
 
 class ConfigurationChange(Model):
-    """A change of an environment, of an `image`, or of neither, such as the order of environments.
+    """A change of an environment, of an `image`, `calendar` or `schedule`, or of none: the order of environments.
 
     `field` is the path of the field in the file, with dots; it is empty for a whole environment. `before` is null when
     something is added, `after` is null when it is removed.
@@ -28,6 +28,8 @@ class ConfigurationChange(Model):
 
     environment: str
     image: str
+    calendar: str
+    schedule: str
     field: str
     before: Any
     after: Any
@@ -36,8 +38,8 @@ class ConfigurationChange(Model):
 class ConfigurationPlan(Model):
     """The changes that a file makes, or has made.
 
-    `remaining` lists the commands for things that no file holds: values of secrets, and images that the catalogue does
-    not have, with their descriptions.
+    `remaining` lists the commands for things that no file holds: values of secrets, images that the catalogue does
+    not have, with their descriptions, and versions of schedules.
     """
 
     changes: list[ConfigurationChange]

@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 @options.server_option
 @options.json_option
 def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool) -> int:
-    """Make environments, variables and images what FILE says.
+    """Make environments, images and schedules what FILE says.
 
     The command shows first what would change. Then all of it happens, or nothing. Whatever the file leaves out stays.
+    No file can take a version: for a new schedule, a command is printed.
     """
     text = _read_text(file)
     with open_connection(server) as connection:
@@ -55,9 +56,9 @@ def apply(file: str, dry_run: bool, yes: bool, server: str | None, as_json: bool
 )
 @options.server_option
 def export(output: str, server: str | None) -> None:
-    """Write environments and images as a file for `apply`.
+    """Write environments, images and schedules as a file.
 
-    With the variables of environments, and the names of their secrets.
+    With calendars, variables of environments, and names of secrets. `apply` reads it.
     """
     with open_connection(server) as connection:
         text = connection.client.environments.export()
@@ -94,7 +95,8 @@ def _print_plan(plan: ConfigurationPlan) -> None:
 
 
 def _subject_of(change: ConfigurationChange) -> str:
-    return f"image {change.image}" if change.image else change.environment or "all environments"
+    named = {"image": change.image, "calendar": change.calendar, "schedule": change.schedule}
+    return next((f"{word} {name}" for word, name in named.items() if name), change.environment or "all environments")
 
 
 def _print_change(change: ConfigurationChange) -> None:

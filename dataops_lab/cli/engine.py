@@ -162,7 +162,7 @@ def stop(as_json: bool) -> None:
 @click.option("--print", "only_print", is_flag=True, help="Print the service file, and change nothing.")
 @click.option("--remove", is_flag=True, help="Stop the service and remove it. Its runs go on.")
 def install_service(only_print: bool, remove: bool) -> None:
-    """Let the engine start with this machine, as a systemd service of yours."""
+    """Let systemd start the engine with this machine."""
     from ..engine import user_service
     from ..wiring import Home, build_services, state_folder
 

@@ -16,6 +16,8 @@ MAX_NAME_LENGTH = 200
 """The longest name of a day off."""
 MAX_CALENDAR_NAME_LENGTH = 100
 WEEKEND = (5, 6)
+GIVEN_DAYS, CALENDAR_FILE = "given days", "iCalendar file"
+"""The sources of the days of a calendar, besides a country."""
 MAX_MOVE_DAYS = 31
 """The most days that a moved tick looks for a business day. No calendar has a longer holiday that means it."""
 
@@ -55,6 +57,11 @@ class Calendar:
                 "The weekend names days from 0 for Monday to 6 for Sunday, and leaves at least one working day.",
                 code="invalid_calendar",
             )
+
+    @property
+    def country(self) -> str | None:
+        """The country whose holidays it has, such as `FR` or `DE-BW`; None for days that people gave."""
+        return None if self.source in ("", GIVEN_DAYS, CALENDAR_FILE) else self.source
 
     @cached_property
     def _sorted(self) -> list[dt.date]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeAlias
 
+from .calendars import Calendar
 from .environments import Environment, RunLimits, format_size
 from .images import Image
+from .schedules import Schedule, Settings, settings_to_json
 from .versions import canonical_json, digest_of
 
 ENVIRONMENT_FIELDS = (
@@ -58,21 +60,54 @@ class ImageEntry:
 
 
 @dataclass(frozen=True)
+class CalendarEntry:
+    """A wanted calendar: the holidays of a `country` such as `FR` or `DE-BW`, or the `days` themselves.
+
+    `days` and `weekend` stay as they are when they are None.
+    """
+
+    name: str
+    country: str | None = None
+    days: Mapping[dt.date, str] | None = None
+    weekend: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ScheduleEntry:
+    """A wanted schedule. `settings` has names of the fields of `Settings`; those that are not given stay as they are.
+
+    `path` and `environment` say which version is taken, and where it runs. No file can take a version, so a schedule
+    that differs in them is left to a command. `paused` None: it stays as it is.
+    """
+
+    name: str
+    path: str | None = None
+    environment: str | None = None
+    paused: bool | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+Entry: TypeAlias = EnvironmentEntry | ImageEntry | CalendarEntry | ScheduleEntry
+
+
+@dataclass(frozen=True)
 class Configuration:
-    """`environments` are in promotion order; those that are not named stay."""
+    """`environments` are in promotion order. Entries that are not named stay."""
 
     environments: tuple[EnvironmentEntry, ...] = ()
     images: tuple[ImageEntry, ...] = ()
+    calendars: tuple[CalendarEntry, ...] = ()
+    schedules: tuple[ScheduleEntry, ...] = ()
 
     @property
     def digest(self) -> str:
-        entries: tuple[EnvironmentEntry | ImageEntry, ...] = (*self.environments, *self.images)
+        entries: tuple[Entry, ...] = (*self.environments, *self.images, *self.calendars, *self.schedules)
         return digest_of(canonical_json([[entry.name, _flatten(entry)] for entry in entries]))
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of an environment, of an `image`, or of neither.
+    """A change of an environment, of an `image`, `calendar` or `schedule`, or of none of them.
 
     `field` is the name in the file, with dots; empty for a whole environment. `before` or `after` is None where there
     is nothing.
@@ -83,6 +118,8 @@ class Change:
     before: Any
     after: Any
     image: str = ""
+    calendar: str = ""
+    schedule: str = ""
 
 
 def environment_entry(
@@ -95,6 +132,17 @@ def environment_entry(
 
 def image_entry(image: Image) -> ImageEntry:
     return ImageEntry(image.name, image.reference, {name: getattr(image, name) for name in IMAGE_FIELDS})
+
+
+def calendar_entry(calendar: Calendar) -> CalendarEntry:
+    if calendar.country is not None:
+        return CalendarEntry(calendar.name, calendar.country, weekend=calendar.weekend)
+    return CalendarEntry(calendar.name, days=dict(calendar.days), weekend=calendar.weekend)
+
+
+def schedule_entry(schedule: Schedule, path: str) -> ScheduleEntry:
+    settings = {each.name: getattr(schedule.settings, each.name) for each in fields(Settings)}
+    return ScheduleEntry(schedule.name, path, schedule.environment, schedule.pause is not None, settings)
 
 
 def limits_to_json(limits: RunLimits) -> dict[str, Any]:
@@ -122,12 +170,12 @@ def diff(before: Configuration, after: Configuration) -> list[Change]:
     order = [[entry.name for entry in configuration.environments] for configuration in (before, after)]
     if [name for name in order[0] if name in new] != [name for name in order[1] if name in old]:
         found.append(Change("", "order", ", ".join(order[0]), ", ".join(order[1])))
-    old_images = {entry.name: _flatten(entry) for entry in before.images}
-    for image in after.images:
-        found += [
-            Change("", *difference, image=image.name)
-            for difference in _differences(old_images.get(image.name, {}), _flatten(image))
-        ]
+    for word in ("image", "calendar", "schedule"):
+        old_entries, new_entries = (getattr(configuration, f"{word}s") for configuration in (before, after))
+        known = {entry.name: _flatten(entry) for entry in old_entries}
+        for entry in new_entries:
+            differences = _differences(known.get(entry.name, {}), _flatten(entry))
+            found += [Change("", *difference, **{word: entry.name}) for difference in differences]
     return found
 
 
@@ -137,7 +185,13 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
             yield key, before.get(key), after.get(key)
 
 
-def _flatten(entry: EnvironmentEntry | ImageEntry) -> dict[str, Any]:
+def _flatten(entry: Entry) -> dict[str, Any]:
+    if isinstance(entry, CalendarEntry):
+        days = {day.isoformat(): name for day, name in (entry.days or {}).items()}
+        return dict(_leaves({"country": entry.country, "weekend": entry.weekend, "days": days}, ""))
+    if isinstance(entry, ScheduleEntry):
+        own = {"path": entry.path, "environment": entry.environment, "paused": entry.paused}
+        return dict(_leaves({**own, **settings_to_json(Settings(**entry.settings))}, ""))
     settings = {
         name: asdict(value) if hasattr(value, "__dataclass_fields__") else value
         for name, value in entry.settings.items()

@@ -116,8 +116,8 @@ class Choice:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "on": sorted(self.on),
-            "channels": list(self.channels),
+            "on": sorted(str(each) for each in self.on),
+            "channels": [str(each) for each in self.channels],
             "mute_skipped": self.mute_skipped,
             "mute_cancelled": self.mute_cancelled,
             "until_last_retry": self.until_last_retry,
@@ -160,7 +160,7 @@ class NamedRecipient:
         return "@" in self.to and not self.to.startswith(TARGET)
 
     def to_json(self) -> dict[str, Any]:
-        return {"to": self.to, "on": sorted(self.on)}
+        return {"to": self.to, "on": sorted(str(each) for each in self.on)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> NamedRecipient:

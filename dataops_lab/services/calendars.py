@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..domain.actors import Actor
-from ..domain.calendars import WEEKEND, Calendar
+from ..domain.calendars import CALENDAR_FILE, GIVEN_DAYS, WEEKEND, Calendar
 from ..domain.policy import ObjectKind, Verb
 from ..errors import Conflict, InvalidSchedule, NotFound
 from ..ports import Transaction
@@ -45,14 +45,24 @@ def put(ctx: Services, name: str, wish: CalendarWish, *, by: Actor) -> Calendar:
     InvalidSchedule, and nothing is changed, when its source cannot be read.
     """
     require(ctx, by, Verb.CHANGE, ObjectKind.CALENDAR, what="A calendar")
+    calendar = make(ctx, name, wish)
+    with ctx.store.begin() as tx:
+        return store(ctx, tx, calendar, by=by)
+
+
+def make(ctx: Services, name: str, wish: CalendarWish) -> Calendar:
+    """Return the calendar with its days, and store nothing. InvalidSchedule when its source cannot be read."""
     days, source = _days(ctx, wish)
     calendar = Calendar(name, days, wish.weekend, source)
     calendar.check()
-    at = ctx.clock.now()
-    with ctx.store.begin() as tx:
-        stored = tx.calendars.put(calendar, at=at, by=by)
-        for schedule in tx.schedules.list_with_calendar(name):
-            tx.schedules.move_on(schedule.planned(timetable_of(tx, schedule)))
+    return calendar
+
+
+def store(ctx: Services, tx: Transaction, calendar: Calendar, *, by: Actor) -> Calendar:
+    """Write the calendar in this transaction, and plan the next ticks of its schedules anew."""
+    stored = tx.calendars.put(calendar, at=ctx.clock.now(), by=by)
+    for schedule in tx.schedules.list_with_calendar(calendar.name):
+        tx.schedules.move_on(schedule.planned(timetable_of(tx, schedule)))
     return stored
 
 
@@ -85,7 +95,7 @@ def _days(ctx: Services, wish: CalendarWish) -> tuple[Mapping[dt.date, str], str
     if len(given) != 1:
         raise InvalidSchedule("Give one source of the days: a file, a country, or the days themselves.")
     if wish.days is not None:
-        return wish.days, "given days"
+        return wish.days, GIVEN_DAYS
     year = ctx.clock.now().year
     first, last = dt.date(year - YEARS_BACK, 1, 1), dt.date(year + YEARS_AHEAD, 12, 31)
     if wish.country is not None:
@@ -93,4 +103,4 @@ def _days(ctx: Services, wish: CalendarWish) -> tuple[Mapping[dt.date, str], str
             filter(None, [wish.country.upper(), wish.subdivision])
         )
     assert wish.ics is not None
-    return ctx.holidays.of_ics(wish.ics, first, last), "iCalendar file"
+    return ctx.holidays.of_ics(wish.ics, first, last), CALENDAR_FILE

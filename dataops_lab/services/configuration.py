@@ -5,25 +5,35 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from ..domain.actors import Actor
+from ..domain.calendars import WEEKEND
 from ..domain.configuration import (
+    CalendarEntry,
     Change,
     Configuration,
     EnvironmentEntry,
     ImageEntry,
+    ScheduleEntry,
+    calendar_entry,
     diff,
     environment_entry,
     image_entry,
+    schedule_entry,
 )
 from ..domain.environments import Environment
 from ..domain.images import validate_name, validate_reference
+from ..domain.jobs import DEFAULT_PROJECT
 from ..domain.policy import ObjectKind, Verb
+from ..domain.schedules import AfterJob, Files, Rule, Settings, Webhook
 from ..domain.secrets import environment_scope
+from ..domain.timetables import BusinessDay, Cron, Interval, Once
 from ..domain.variables import Variable
 from ..errors import Conflict, Refused
 from ..ports import Transaction
-from . import images, secrets
+from . import calendars, images, schedules, secrets
+from .calendars import CalendarWish
 from .context import Services
 from .environments import audit, check_variable
 from .environments import check as check_environment
@@ -75,7 +85,8 @@ def apply(ctx: Services, wanted: Configuration, *, state: str | None = None, by:
                 code="changed_meanwhile",
             )
     for change in result.changes:
-        where = f"image {change.image}" if change.image else change.environment or "environments"
+        named = {"image": change.image, "calendar": change.calendar, "schedule": change.schedule}
+        where = next((f"{word} {name}" for word, name in named.items() if name), change.environment or "environments")
         audit.info("%s changed %s %s by a file", by, where, change.field)
     return replace(result, applied=True)
 
@@ -92,11 +103,17 @@ def _apply_changes(ctx: Services, tx: Transaction, wanted: Configuration, *, by:
     _put_environments(ctx, tx, wanted.environments, by=by)
     for entry in wanted.environments:
         _put_variables_and_secrets(ctx, tx, entry, by=by)
+    for calendar in wanted.calendars:
+        _put_calendar(ctx, tx, calendar, by=by)
+    for schedule in wanted.schedules:
+        _put_schedule(ctx, tx, schedule, by=by)
     after = _current_configuration(tx)
     return Plan(diff(before, after), before.digest, list(_remaining_commands(tx, wanted)), applied=False)
 
 
 def _current_configuration(tx: Transaction) -> Configuration:
+    scheduled = sorted(schedules.list_all(tx), key=lambda schedule: schedule.name)
+    jobs = tx.jobs.get_many([schedule.job_id for schedule in scheduled])
     return Configuration(
         environments=tuple(
             environment_entry(
@@ -107,6 +124,8 @@ def _current_configuration(tx: Transaction) -> Configuration:
             for environment in tx.environments.all()
         ),
         images=tuple(image_entry(image) for image in tx.images.all()),
+        calendars=tuple(calendar_entry(calendar) for calendar in tx.calendars.all()),
+        schedules=tuple(schedule_entry(schedule, jobs[schedule.job_id].source) for schedule in scheduled),
     )
 
 
@@ -114,6 +133,8 @@ def _check_configuration(wanted: Configuration) -> None:
     named = {
         "An environment": [entry.name for entry in wanted.environments],
         "An image": [entry.name for entry in wanted.images],
+        "A calendar": [entry.name for entry in wanted.calendars],
+        "A schedule": [entry.name for entry in wanted.schedules],
     }
     for what, names in named.items():
         if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -203,12 +224,96 @@ def _waits_for_successor(tx: Transaction, entry: ImageEntry, wanted: Configurati
     return successor in [image.name for image in wanted.images] and tx.images.find(successor) is None
 
 
+def _put_calendar(ctx: Services, tx: Transaction, entry: CalendarEntry, *, by: Actor) -> None:
+    """Write a calendar that differs. The holidays of a country are looked up only when the country changes."""
+    present = tx.calendars.find(entry.name)
+    if present is None and entry.country is None and entry.days is None:
+        raise Refused(
+            f"There is no calendar {entry.name}. Write its country or its days too.", code="invalid_configuration"
+        )
+    weekend = entry.weekend if entry.weekend is not None else (present.weekend if present else WEEKEND)
+    same_country = present is not None and entry.country in (None, present.country)
+    if present is not None and entry.days is None and same_country:
+        wanted = replace(present, weekend=weekend)
+        wanted.check()
+    else:
+        country, _, subdivision = (entry.country or "").partition("-")
+        wish = CalendarWish(None, country or None, subdivision or None, entry.days, weekend)
+        wanted = calendars.make(ctx, entry.name, wish)
+    if present is None or calendar_entry(wanted) != calendar_entry(present):
+        calendars.store(ctx, tx, wanted, by=by)
+
+
+def _put_schedule(ctx: Services, tx: Transaction, entry: ScheduleEntry, *, by: Actor) -> None:
+    """Change the settings of a schedule. `_remaining_commands` lists the command that adds one."""
+    present = tx.schedules.find_by_name(DEFAULT_PROJECT, entry.name)
+    if present is None:
+        if entry.path is None or not {"rule", "timezone"} <= entry.settings.keys():
+            raise Refused(
+                f"There is no schedule {entry.name}. Write its path, rule and timezone too, or add it first.",
+                code="invalid_configuration",
+            )
+        Settings(**entry.settings).checked()
+        return
+    wanted = replace(present.settings, **entry.settings).checked()
+    if wanted != present.settings:
+        schedules.change_in(ctx, tx, present.id, wanted, by=by)
+    if entry.paused is True:
+        schedules.pause_in(ctx, tx, present.id, by=by)
+    elif entry.paused is False:
+        schedules.resume_in(ctx, tx, present.id, by=by)
+
+
 def _remaining_commands(tx: Transaction, wanted: Configuration) -> Iterator[str]:
     for entry in wanted.environments:
         for secret in tx.secrets.list_in_scope(environment_scope(entry.name)):
             if not secret.is_set:
                 yield _command("secrets", "set", entry.name, secret.name)
     yield from _remaining_image_commands(tx, wanted)
+    for schedule in wanted.schedules:
+        yield from _remaining_schedule_commands(tx, schedule)
+
+
+def _remaining_schedule_commands(tx: Transaction, entry: ScheduleEntry) -> Iterator[str]:
+    """Yield the command that takes the version of a new schedule, or of one whose file or environment is another."""
+    present = tx.schedules.find_by_name(DEFAULT_PROJECT, entry.name)
+    if present is None:
+        # `_put_schedule` has refused it without a path and a rule.
+        path, environment, settings = entry.path, entry.environment or "sandbox", Settings(**entry.settings)
+    else:
+        source = tx.jobs.get(present.job_id).source
+        path, environment, settings = entry.path or source, entry.environment or present.environment, present.settings
+        if _is_same_file(path, source) and environment == present.environment:
+            return
+    yield _command(
+        *("schedule", "set", path or "", "--name", entry.name, "--env", environment),
+        *_rule_options(settings.rule),
+        *("--timezone", settings.timezone),
+    )
+
+
+def _is_same_file(path: str, source: str) -> bool:
+    """Tell whether the path in the file is the source. A relative one counts from any folder above."""
+    parts = PurePath(path).parts
+    return PurePath(source).parts[-len(parts) :] == parts
+
+
+def _rule_options(rule: Rule) -> Sequence[str]:
+    match rule:
+        case Cron(expression):
+            return ("--cron", expression)
+        case Interval(every_s):
+            return ("--every", f"{every_s:g}")
+        case Once(at):
+            return ("--once", at.isoformat())
+        case BusinessDay(number, at):
+            return ("--business-day", str(number), "--at", f"{at:%H:%M}")
+        case AfterJob(job_id, on):
+            return ("--after", job_id, "--on", str(on))
+        case Files(folder):
+            return ("--files", folder)
+        case Webhook():
+            return ("--webhook",)
 
 
 def _remaining_image_commands(tx: Transaction, wanted: Configuration) -> Iterator[str]:

@@ -156,7 +156,7 @@ def ticks_between(ctx: Services, first: dt.datetime, last: dt.datetime, *, name:
         schedule = tx.schedules.get(name) if name else None
         schedule_id = schedule.id if schedule else None
         decided = tx.ticks.list_between(first, last, schedule_id=schedule_id, limit=MAX_BETWEEN + 1)
-        wanted = [schedule] if schedule else _all(tx)
+        wanted = [schedule] if schedule else list_all(tx)
         coming: list[tuple[Schedule, Occurrence]] = []
         is_complete = len(decided) <= MAX_BETWEEN
         for each in wanted:
@@ -174,7 +174,8 @@ def ticks_between(ctx: Services, first: dt.datetime, last: dt.datetime, *, name:
     return TickSpan(decided, sorted(coming, key=lambda pair: pair[1].at)[:MAX_BETWEEN], states, is_complete)
 
 
-def _all(tx: Transaction) -> Sequence[Schedule]:
+def list_all(tx: Transaction) -> Sequence[Schedule]:
+    """Return all schedules, newest first."""
     page = tx.schedules.page(limit=_PAGE)
     found = list(page.items)
     while page.next is not None:
@@ -299,7 +300,7 @@ class _Taken:
 
 def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
     """Add a schedule of the source as it is now. Everything is refused before anything is written."""
-    settings = _check_settings(ctx, wish.settings)
+    settings = _read_and_check(ctx, wish.settings)
     taken = _take(ctx, wish.submission, settings, by=by)
     _check_parameters(settings, taken)
     at = ctx.moment()
@@ -339,7 +340,7 @@ def add(ctx: Services, wish: ScheduleWish, *, by: Actor) -> ScheduleView:
 
 def check(ctx: Services, wish: ScheduleWish, *, by: Actor) -> None:
     """Raise all that `add` would refuse, but for a name that is taken. It stores nothing."""
-    settings = _check_settings(ctx, wish.settings)
+    settings = _read_and_check(ctx, wish.settings)
     _check_parameters(settings, _take(ctx, wish.submission, settings, by=by))
 
 
@@ -352,24 +353,36 @@ def change(
     ctx: Services, name: str, settings: Settings, *, new_name: str | None = None, revision: int | None = None, by: Actor
 ) -> ScheduleView:
     """Replace the settings. They count from now on. With `revision`, StaleWrite when somebody changed it since."""
-    settings = _check_settings(ctx, settings)
-    at = ctx.clock.now()
+    settings = _read_and_check(ctx, settings)
     with ctx.store.begin() as tx:
         schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE, revision)
-        job, version = tx.jobs.get(schedule.job_id), tx.versions.get(schedule.job_id, schedule.version_digest)
-        schema = version.manifest.parameters
-        _check_parameters(settings, _Taken(schema, _checker(ctx, version), _nothing_to_store))
-        _check_cycle(tx, job, settings)
-        wanted = _check_name(new_name or schedule.name)
-        other = tx.schedules.find_by_name(schedule.project, wanted)
-        if other is not None and other.id != schedule.id:
-            raise Conflict(f"There is a schedule {wanted!r} already. Choose another name.", code="name_taken")
-        changed = replace(schedule, name=wanted, settings=settings, decided_until=at)
-        if isinstance(settings.rule, Files) and settings.rule != schedule.settings.rule:
-            tx.schedules.put_seen_files(schedule.id, None)
-        changed = webhooks.with_address(tx, schedule, changed, by=by, at=at)
-        tx.schedules.change(_planned(tx, changed), "schedule.changed", at=at, by=by)
+        _replace_settings(ctx, tx, schedule, settings, new_name or schedule.name, by=by)
     return get(ctx, schedule.id)
+
+
+def change_in(ctx: Services, tx: Transaction, name: str, settings: Settings, *, by: Actor) -> None:
+    """Replace the settings as `change` does, in this transaction and with the calendars that it has written."""
+    schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
+    _replace_settings(ctx, tx, schedule, _check_settings(ctx, tx, settings), schedule.name, by=by)
+
+
+def _replace_settings(
+    ctx: Services, tx: Transaction, schedule: Schedule, settings: Settings, name: str, *, by: Actor
+) -> None:
+    at = ctx.clock.now()
+    job, version = tx.jobs.get(schedule.job_id), tx.versions.get(schedule.job_id, schedule.version_digest)
+    schema = version.manifest.parameters
+    _check_parameters(settings, _Taken(schema, _checker(ctx, version), _nothing_to_store))
+    _check_cycle(tx, job, settings)
+    wanted = _check_name(name)
+    other = tx.schedules.find_by_name(schedule.project, wanted)
+    if other is not None and other.id != schedule.id:
+        raise Conflict(f"There is a schedule {wanted!r} already. Choose another name.", code="name_taken")
+    changed = replace(schedule, name=wanted, settings=settings, decided_until=at)
+    if isinstance(settings.rule, Files) and settings.rule != schedule.settings.rule:
+        tx.schedules.put_seen_files(schedule.id, None)
+    changed = webhooks.with_address(tx, schedule, changed, by=by, at=at)
+    tx.schedules.change(_planned(tx, changed), "schedule.changed", at=at, by=by)
 
 
 def update_version(
@@ -426,27 +439,39 @@ def set_schedule(ctx: Services, wish: ScheduleWish, *, by: Actor) -> tuple[Sched
 
 def pause(ctx: Services, name: str, *, why: str = "", by: Actor) -> ScheduleView:
     """Let no tick start until `resume`. Runs go on; ticks that wait are skipped. Safe to repeat."""
-    at = ctx.clock.now()
     with ctx.store.begin() as tx:
-        schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
-        if schedule.pause is None:
-            paused = replace(schedule, pause=Pause(at, by, why[:MAX_WHY_LENGTH]), next_at=None, wake_at=None)
-            tx.schedules.change(paused, "schedule.paused", at=at, by=by)
-            ticks.skip_open(tx, schedule.id, "paused", f"{by} paused the schedule.", at=at)
+        schedule = pause_in(ctx, tx, name, why=why, by=by)
     return get(ctx, schedule.id)
+
+
+def pause_in(ctx: Services, tx: Transaction, name: str, *, why: str = "", by: Actor) -> Schedule:
+    """Pause it as `pause` does, in this transaction. Return it as it was."""
+    at = ctx.clock.now()
+    schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
+    if schedule.pause is None:
+        paused = replace(schedule, pause=Pause(at, by, why[:MAX_WHY_LENGTH]), next_at=None, wake_at=None)
+        tx.schedules.change(paused, "schedule.paused", at=at, by=by)
+        ticks.skip_open(tx, schedule.id, "paused", f"{by} paused the schedule.", at=at)
+    return schedule
 
 
 def resume(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
     """Let it start again from now on. The times that passed meanwhile get one row of the log. Safe to repeat."""
-    at = ctx.clock.now()
     with ctx.store.begin() as tx:
-        schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
-        if schedule.pause is not None:
-            _note_paused(tx, schedule, at)
-            going = replace(schedule, pause=None, failures=0, decided_until=max(schedule.decided_until, at))
-            tx.schedules.put_seen_files(schedule.id, None)
-            tx.schedules.change(_planned(tx, going), "schedule.resumed", at=at, by=by)
+        schedule = resume_in(ctx, tx, name, by=by)
     return get(ctx, schedule.id)
+
+
+def resume_in(ctx: Services, tx: Transaction, name: str, *, by: Actor) -> Schedule:
+    """Let it start again as `resume` does, in this transaction. Return it as it was."""
+    at = ctx.clock.now()
+    schedule = _get_with_permission(ctx, tx, name, by, Verb.CHANGE)
+    if schedule.pause is not None:
+        _note_paused(tx, schedule, at)
+        going = replace(schedule, pause=None, failures=0, decided_until=max(schedule.decided_until, at))
+        tx.schedules.put_seen_files(schedule.id, None)
+        tx.schedules.change(_planned(tx, going), "schedule.resumed", at=at, by=by)
+    return schedule
 
 
 def take_over(ctx: Services, name: str, *, by: Actor) -> ScheduleView:
@@ -546,7 +571,13 @@ def _check_name(name: str) -> str:
     return name.strip()
 
 
-def _check_settings(ctx: Services, settings: Settings) -> Settings:
+def _read_and_check(ctx: Services, settings: Settings) -> Settings:
+    """Check them before a transaction that writes begins."""
+    with ctx.store.read() as tx:
+        return _check_settings(ctx, tx, settings)
+
+
+def _check_settings(ctx: Services, tx: Transaction, settings: Settings) -> Settings:
     """Return them normalized. InvalidSchedule when they make no sense, or when the schedule would never start."""
     settings = settings.checked()
     settings = replace(settings, send=check_rule(ctx, settings.send))
@@ -555,12 +586,10 @@ def _check_settings(ctx: Services, settings: Settings) -> Settings:
     ):
         raise InvalidSchedule(f"The parameters have more than {MAX_PARAMETERS_BYTES} bytes. Let a file hold them.")
     if settings.all_recipients:
-        with ctx.store.read() as tx:
-            check_recipients_of(tx, settings)
+        check_recipients_of(tx, settings)
     if not settings.follows_clock:
         return settings
-    with ctx.store.read() as tx:
-        timetable = settings.timetable(_require_calendar(tx, settings))
+    timetable = settings.timetable(_require_calendar(tx, settings))
     now = ctx.clock.now()
     if (reason := why_never(timetable, now)) is not None:
         raise InvalidSchedule(f"The schedule would never start. {reason}", code="never_fires")

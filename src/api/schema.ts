@@ -2423,7 +2423,7 @@ export interface components {
         };
         /**
          * ConfigurationChange
-         * @description A change of an environment, of an `image`, or of neither, such as the order of environments.
+         * @description A change of an environment, of an `image`, `calendar` or `schedule`, or of none: the order of environments.
          *
          *     `field` is the path of the field in the file, with dots; it is empty for a whole environment. `before` is null when
          *     something is added, `after` is null when it is removed.
@@ -2433,6 +2433,10 @@ export interface components {
             environment: string;
             /** Image */
             image: string;
+            /** Calendar */
+            calendar: string;
+            /** Schedule */
+            schedule: string;
             /** Field */
             field: string;
             /** Before */
@@ -2444,8 +2448,8 @@ export interface components {
          * ConfigurationPlan
          * @description The changes that a file makes, or has made.
          *
-         *     `remaining` lists the commands for things that no file holds: values of secrets, and images that the catalogue does
-         *     not have, with their descriptions.
+         *     `remaining` lists the commands for things that no file holds: values of secrets, images that the catalogue does
+         *     not have, with their descriptions, and versions of schedules.
          */
         ConfigurationPlan: {
             /** Changes */

@@ -10,9 +10,12 @@ import pytest
 from dataops_lab.configuration import dump, load
 from dataops_lab.domain.images import Deprecation, Image, PinnedImage, Probe
 from dataops_lab.domain.secrets import environment_scope
-from dataops_lab.errors import Conflict, Forbidden, Refused, UnknownImage
-from dataops_lab.services import configuration, environments, images, secrets
+from dataops_lab.domain.timetables import Cron
+from dataops_lab.errors import Conflict, Forbidden, InvalidSchedule, Refused, UnknownImage
+from dataops_lab.services import calendars, configuration, environments, images, schedules, secrets
 from dataops_lab.testing import person
+
+from ..schedule_lab import PATH, ScheduleLab
 
 FILE = """
 environments:
@@ -262,3 +265,112 @@ def test_it_is_for_administrators(ctx):
     for attempt in (configuration.plan, configuration.apply):
         with pytest.raises(Forbidden):
             attempt(ctx, load(FILE), by=person("eve"))
+
+
+# --- calendars and schedules ----------------------------------------------------------------------
+
+SCHEDULED = """
+calendars:
+- name: closed
+  days: {2026-12-24: Christmas Eve}
+schedules:
+- name: sales
+  rule: {kind: cron, expression: 0 8 * * 1}
+  timezone: Europe/Paris
+  calendar: closed
+  on_holiday: skip
+  due: {at: '09:00'}
+  paused: true
+"""
+
+
+@pytest.fixture
+def lab(ctx, executor, clock) -> ScheduleLab:
+    return ScheduleLab(ctx, executor, clock)
+
+
+def test_a_schedule_and_the_calendar_that_it_needs_become_what_the_file_says(lab):
+    made = lab.add(name="sales", jitter_s=5)
+    done = configuration.apply(lab.ctx, load(SCHEDULED), by=person("ann"))
+    schedule = lab.get(made)
+    assert schedule.settings.rule == Cron("0 8 * * 1") and schedule.settings.calendar == "closed"
+    assert schedule.settings.jitter_s == 5, "the file leaves it out"
+    assert schedule.pause is not None and schedule.next_at is None
+    assert done.remaining == []
+    assert {(change.schedule, change.field) for change in done.changes} >= {
+        ("sales", "rule.expression"),
+        ("sales", "due.at"),
+        ("sales", "paused"),
+    }
+    assert ("closed", "days.2026-12-24") in [(change.calendar, change.field) for change in done.changes]
+
+
+def test_a_second_time_no_schedule_and_no_calendar_changes(lab):
+    made = lab.add(name="sales")
+    text = SCHEDULED.replace("calendars:", "calendars:\n- {name: fr, country: FR}")
+    configuration.apply(lab.ctx, load(text), by=person("ann"))
+    revisions = lab.get(made).revision, calendars.get(lab.ctx, "fr").revision
+    assert configuration.apply(lab.ctx, load(text), by=person("ann")).changes == []
+    assert configuration.apply(lab.ctx, load(dump(configuration.export(lab.ctx))), by=person("ann")).changes == []
+    assert (lab.get(made).revision, calendars.get(lab.ctx, "fr").revision) == revisions
+
+
+def test_a_schedule_goes_on_when_the_file_says_so(lab):
+    made = lab.add(name="sales")
+    schedules.pause(lab.ctx, "sales", by=person("ann"))
+    configuration.apply(lab.ctx, load("schedules: [{name: sales, paused: false}]"), by=person("ann"))
+    assert lab.get(made).next_at is not None
+
+
+def test_a_path_of_the_file_may_count_from_a_folder_above(lab):
+    lab.add(name="sales", path="/n/reports/sales.ipynb")
+    for path, is_same in {"reports/sales.ipynb": True, "other/sales.ipynb": False, "ales.ipynb": False}.items():
+        done = configuration.plan(lab.ctx, load(f"schedules: [{{name: sales, path: {path}}}]"), by=person("ann"))
+        assert (done.remaining == []) is is_same, path
+
+
+def test_a_new_schedule_and_another_environment_are_left_to_commands(lab):
+    lab.add(name="sales")
+    text = """
+schedules:
+- {name: sales, environment: production}
+- name: new
+  path: reports/new one.py
+  rule: {kind: business_day, number: -1, at: '18:00'}
+  timezone: Europe/Paris
+"""
+    done = configuration.apply(lab.ctx, load(text), by=person("ann"))
+    assert done.changes == []
+    assert done.remaining == [
+        f"jupyter dataops schedule set {PATH} --name sales --env production --cron '0 * * * *' --timezone UTC",
+        "jupyter dataops schedule set 'reports/new one.py' --name new --env sandbox --business-day -1 --at 18:00 "
+        "--timezone Europe/Paris",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("schedules: [{name: unknown, overlap: skip}]", Refused),
+        ("schedules: [{name: sales, rule: {kind: cron, expression: 0 8 30 2 *}}]", InvalidSchedule),
+        ("schedules: [{name: sales, calendar: unknown}]", InvalidSchedule),
+        ("schedules: [{name: sales, timezone: Europe/Nowhere}]", InvalidSchedule),
+        ("calendars: [{name: unknown, weekend: [6]}]", Refused),
+        ("calendars: [{name: x, country: XX}]", InvalidSchedule),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_of_the_file_is_kept(lab, text, error):
+    made = lab.add(name="sales")
+    before = configuration.export(lab.ctx)
+    for refused in (configuration.plan, configuration.apply):
+        with pytest.raises(error):
+            refused(lab.ctx, load(f"environments: [{{name: staging}}]\n{text}"), by=person("ann"))
+    assert configuration.export(lab.ctx) == before and lab.get(made).revision == 1
+
+
+def test_a_change_of_a_schedule_since_the_look_refuses_the_file(lab):
+    lab.add(name="sales")
+    planned = configuration.plan(lab.ctx, load(SCHEDULED), by=person("ann"))
+    schedules.pause(lab.ctx, "sales", by=person("ben"))
+    with pytest.raises(Conflict, match="changed the configuration since"):
+        configuration.apply(lab.ctx, load(SCHEDULED), state=planned.state, by=person("ann"))
