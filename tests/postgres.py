@@ -40,13 +40,23 @@ END LOOP;
 END $$
 """
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
+_SHAPE = """
+SELECT md5(string_agg(part, chr(10) ORDER BY part)) FROM (
+    SELECT format('%s.%s %s', attrelid::regclass, attname, atttypid) AS part
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND NOT attisdropped
+    UNION ALL SELECT format('%s %s %s', tgrelid::regclass, tgname, tgenabled) FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL SELECT format('%s %s', conrelid::regclass, conname) FROM pg_constraint
+) AS parts
+"""
 _FOLDERS = [os.environ.get("PATH", ""), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True))]
 
 
 class Postgres:
     """A server on a Unix socket. Each test has a database of its own name, with all tables and nothing of another test.
 
-    A database is emptied and used again, because a new one costs the time of a whole test.
+    A database is emptied and used again, because a new one costs the time of a whole test. One whose tables or triggers
+    a test has changed is thrown away.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -57,6 +67,7 @@ class Postgres:
         self._admin.execute("CREATE DATABASE filled")
         open_store(self._url("filled")).close()
         self._first_rows = read_rows(self._url("filled"))
+        self._shape = read_shape(self._url("filled"))
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -69,9 +80,13 @@ class Postgres:
         yield self._url(name)
         # Whatever the test left behind, in threads or processes, does not find the database any more.
         self._cut_connections_to(name)
-        self._admin.execute(f"ALTER DATABASE {name} RENAME TO spare_{name}")
-        _empty(self._url(f"spare_{name}"), self._first_rows)
-        self._spare.append(f"spare_{name}")
+        spare = f"spare_{name}"
+        self._admin.execute(f"ALTER DATABASE {name} RENAME TO {spare}")
+        if read_shape(self._url(spare)) == self._shape:
+            _empty(self._url(spare), self._first_rows)
+            self._spare.append(spare)
+        else:
+            self._admin.execute(f"DROP DATABASE {spare} WITH (FORCE)")
 
     @contextmanager
     def database_without_tables(self) -> Iterator[str]:
@@ -103,6 +118,14 @@ def read_rows(url: str) -> dict[str, bytes]:
             with connection.cursor().copy(f"COPY {table} TO STDOUT") as copy:
                 found[table] = b"".join(bytes(part) for part in copy)
         return {table: rows for table, rows in found.items() if rows}
+
+
+def read_shape(url: str) -> str:
+    """Return a digest of the columns, constraints and triggers of all tables."""
+    with _connect(url) as connection:
+        row = connection.execute(_SHAPE).fetchone()
+        assert row is not None
+        return str(row[0])
 
 
 def _empty(url: str, first_rows: dict[str, bytes]) -> None:

@@ -154,7 +154,7 @@ class MailServerModel(Model):
 class MailPassword(Model):
     """The password of the user of the mail server. It is sealed, and never shown again."""
 
-    password: SecretStr = Field(min_length=1, max_length=10_000)
+    password: SecretStr
 
     @field_serializer("password", when_used="json")
     def _in_clear(self, value: SecretStr) -> str:

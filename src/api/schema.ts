@@ -3828,7 +3828,10 @@ export interface components {
          * @description The password of the user of the mail server. It is sealed, and never shown again.
          */
         MailPassword: {
-            /** Password */
+            /**
+             * Password
+             * Format: password
+             */
             password: string;
         };
         /**

@@ -265,7 +265,7 @@ async def test_a_job_knows_its_versions_and_its_last_run(api, notebook):
 
 async def test_status_says_whether_an_engine_leads(api):
     status = await api.json("GET", "status")
-    assert status["engine"] == {"pid": None, "leading": False, "since": None}
+    assert status["engine"] == {"pid": None, "leading": False, "since": None, "lifetime": None}
 
 
 @pytest.mark.parametrize("name", ["created_after", "created_before"])

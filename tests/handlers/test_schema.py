@@ -50,6 +50,10 @@ REAL = {
     "timezone": ["Europe/Paris"],
     "schedule": ["weekly"],
     "calendar": ["days"],
+    "target": ["team"],
+    "channel": ["mail"],
+    "object_kind": ["job"],
+    "object_id": ["some-job"],
     "source": [{"kind": "days", "days": []}],
     "first": ["2026-01-01T00:00:00Z"],
     "last": ["2026-02-01T00:00:00Z"],
@@ -163,6 +167,7 @@ def real(server: Server, api: httpx.Client, ended: dict[str, Any]) -> dict[str, 
     api.post("/environments", json={"name": "spare"})
     api.put("/environments/spare/variables/REGION", json={"value": "South"})
     api.put("/environments/spare/secrets/PASSWORD", json={"value": "correct horse"})
+    api.put("/targets/team", json={"channel": "mail", "address": "team@example.org"})
     api.put("/calendars/days", json={"source": REAL["source"][0]}).raise_for_status()
     weekly = {"path": "work/sales.ipynb", "name": "weekly", "rule": REAL["rule"][0], "timezone": "Europe/Paris"}
     api.put("/schedules", json=weekly).raise_for_status()

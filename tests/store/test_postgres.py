@@ -15,7 +15,7 @@ from dataops_lab.errors import InvalidRequest, StoreBusy
 from dataops_lab.store import open_store
 from dataops_lab.testing import person
 
-from ..postgres import read_rows
+from ..postgres import read_rows, read_shape
 from ..waiting import eventually
 
 
@@ -51,6 +51,19 @@ def test_a_database_that_an_earlier_test_has_filled_is_like_a_new_one(postgres, 
         assert change_default_project(one, 1) == change_default_project(two, 1) == 1
         with pytest.raises(psycopg.OperationalError, match="does not exist"):
             read_rows(url)
+
+
+@pytest.mark.parametrize(
+    "change", ["DROP TRIGGER audit_stays ON audit", "ALTER TABLE runs ADD COLUMN more int", "DROP TABLE ticks CASCADE"]
+)
+def test_no_test_gets_a_database_whose_tables_an_earlier_one_has_changed(postgres, change):
+    with postgres.database() as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
+        shape = read_shape(url)
+        connection.execute(change)
+        connection.commit()
+        assert read_shape(url) != shape
+    with postgres.database() as again:
+        assert read_shape(again) == shape
 
 
 def change_default_project(url: str, count: int) -> int:
