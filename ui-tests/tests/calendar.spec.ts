@@ -94,8 +94,9 @@ test('starts of the past are made up for, and the calendar shows them with what 
   const local = (at: number) =>
     new Date(at).toLocaleString('sv', { timeZone: 'Europe/Paris' });
   const now = Date.now();
+  // A minute later than three hours ago, so that no full hour lies at either end.
   await form.getByLabel('From').fill(
-    local(now - 3 * hour)
+    local(now - 3 * hour + 60_000)
       .replace(' ', 'T')
       .slice(0, 16)
   );

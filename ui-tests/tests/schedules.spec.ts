@@ -16,7 +16,7 @@ test('a notebook is scheduled from its form, run now, paused and resumed, and th
 }) => {
   await openForm(
     page,
-    `${tmpPath}/sales.ipynb`,
+    `${tmpPath}/turnover.ipynb`,
     notebook({ parameters: 'region: str = "North"' }, 'print(region)')
   );
   await screens.form.getByLabel('region', { exact: true }).fill('West');
@@ -35,7 +35,7 @@ test('a notebook is scheduled from its form, run now, paused and resumed, and th
   await form.getByRole('button', { name: 'Schedule', exact: true }).click();
 
   const schedule = pageOf(page);
-  await expect(schedule.getByRole('heading', { level: 1 })).toHaveText('sales');
+  await expect(schedule.getByRole('heading', { level: 1 })).toHaveText('turnover');
   await expect(schedule.locator('.dl-State').first()).toHaveText('Active');
   await expect(schedule).toContainText('region = West');
   await expect(schedule).toContainText('Nothing has started yet.');
@@ -44,12 +44,12 @@ test('a notebook is scheduled from its form, run now, paused and resumed, and th
   await expect(screens.recordInPhase('succeeded')).toContainText('West');
 
   await execute(page, 'dataops:open-schedules');
-  const row = listOf(page).locator('[data-schedule=sales]');
+  const row = listOf(page).locator('[data-schedule=turnover]');
   await expect(row).toContainText('At 08:00, ');
   await expect(row).toContainText('Succeeded');
-  await row.getByRole('button', { name: 'Pause sales' }).click();
+  await row.getByRole('button', { name: 'Pause turnover' }).click();
   await expect(row).toContainText('Paused');
-  await row.getByRole('button', { name: 'sales', exact: true }).click();
+  await row.getByRole('button', { name: 'turnover', exact: true }).click();
   await expect(schedule).toContainText('paused it. Nothing starts.');
   const log = schedule.getByRole('region', { name: 'Decision log' });
   await expect(log.getByRole('row').nth(1)).toContainText('Ran');
