@@ -35,7 +35,9 @@ test('a notebook is scheduled from its form, run now, paused and resumed, and th
   await form.getByRole('button', { name: 'Schedule', exact: true }).click();
 
   const schedule = pageOf(page);
-  await expect(schedule.getByRole('heading', { level: 1 })).toHaveText('turnover');
+  await expect(schedule.getByRole('heading', { level: 1 })).toHaveText(
+    'turnover'
+  );
   await expect(schedule.locator('.dl-State').first()).toHaveText('Active');
   await expect(schedule).toContainText('region = West');
   await expect(schedule).toContainText('Nothing has started yet.');

@@ -34,9 +34,7 @@ test('a file that a run did not find is taken along, and the notebook runs again
     'print(open("..{0}data{0}{1}".format(chr(47), wanted)).read())'
   );
   await openForm(page, `${tmpPath}/reports/stock.ipynb`, content);
-  await screens.form
-    .getByRole('textbox', { name: 'wanted' })
-    .fill('stock.csv');
+  await screens.form.getByRole('textbox', { name: 'wanted' }).fill('stock.csv');
   await screens.run.click();
   await expect(screens.recordInPhase('failed')).toContainText('did not travel');
   await screens.record
