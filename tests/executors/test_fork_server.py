@@ -117,6 +117,8 @@ SAME = {
     "killed": "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nimport time; time.sleep(60)",
 }
 
+NOT_ENDED = "[dataops] The kernel had not ended"
+
 
 @pytest.mark.parametrize("source", SAME.values(), ids=SAME.keys())
 def test_what_it_does_has_the_same_consequences(site: Site, source: str) -> None:
@@ -127,6 +129,10 @@ def test_what_it_does_has_the_same_consequences(site: Site, source: str) -> None
             # message.
             for part, key in ((record["ended"]["failure"], "message"), (record, "log"), (record, "counts")):
                 part.pop(key)
+        if NOT_ENDED in record.get("log", ""):
+            # ipykernel 7.4 often goes on after a shutdown when the notebook had a pool of spawned processes.
+            record["log"] = record["log"].partition(NOT_ENDED)[0]
+            record["events"].remove("note")
     assert warm == cold
 
 
