@@ -78,7 +78,7 @@ class Postgres:
         else:
             self._admin.execute(f"CREATE DATABASE {name} TEMPLATE filled STRATEGY file_copy")
         yield self._url(name)
-        # Whatever the test left behind, in threads or processes, does not find the database any more.
+        # Threads and processes that the test left behind do not find the database any more.
         self._cut_connections_to(name)
         spare = f"spare_{name}"
         self._admin.execute(f"ALTER DATABASE {name} RENAME TO {spare}")

@@ -100,7 +100,7 @@ def _resolve(tx: Transaction, found: Iterable[Listener], people: Mapping[str, Pe
 def release(ctx: Services, *, fence: int) -> int:
     """Make one message for each recipient of what waited until now. Return how many there are.
 
-    What was held and the message that tells of it change in one transaction, so nothing is told twice or lost.
+    One transaction removes the held rows and adds the message that tells of them, so nothing is told twice or lost.
     """
     now = ctx.clock.now()
     with ctx.store.read() as tx:
